@@ -1,0 +1,293 @@
+//! The group: entities, handlers, views and reactions of one service, as a list.
+//!
+//! A group is plain data built once at start. It knows no NATS, no store and no other group; the runtime gives it those
+//! through [`Desk`], [`Window`] and [`Rows`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use messages::common::v1::{HistoryQuery, Problem};
+use messages::{Message, Route, Rpc, RpcKind};
+use prost::Message as _;
+
+use crate::desk::{Desk, Window};
+use crate::entity::{ActorKey, Entity, Outcome};
+use crate::kind::Kinds;
+use crate::problems;
+use crate::view::{AnyView, Rows, Typed, View};
+
+/// A request whose types have been forgotten: whom it addresses and how it runs.
+pub(crate) struct Prepared<F: ?Sized> {
+    pub(crate) target: ActorKey,
+    pub(crate) run: Box<F>,
+}
+
+pub(crate) type RunCommand = dyn Fn(&mut Desk<'_>) -> Result<Vec<u8>, Problem> + Send;
+pub(crate) type RunRead = dyn Fn(&Window<'_>) -> Result<Vec<u8>, Problem> + Send;
+
+type PrepareCommand = dyn Fn(&[u8]) -> Result<Prepared<RunCommand>, Problem> + Send + Sync;
+type PrepareRead = dyn Fn(&[u8]) -> Result<Prepared<RunRead>, Problem> + Send + Sync;
+type PrepareHistory = dyn Fn(&[u8]) -> Result<(ActorKey, HistoryWanted), Problem> + Send + Sync;
+type Query = dyn Fn(&Views<'_>, &[u8]) -> Result<Vec<u8>, Problem> + Send + Sync;
+
+/// Which part of a history is wanted.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct HistoryWanted {
+    /// How many entries at most.
+    pub(crate) limit: usize,
+    /// Only entries of higher versions.
+    pub(crate) after_version: u64,
+}
+
+/// How many history entries are shown when nobody says how many.
+const HISTORY_LIMIT: u32 = 20;
+
+/// How a verb of an actor's address is handled.
+pub(crate) enum Handler {
+    Command(Box<PrepareCommand>),
+    Read(Box<PrepareRead>),
+    History(Box<PrepareHistory>),
+}
+
+pub(crate) struct Verb {
+    pub(crate) route: &'static Route,
+    pub(crate) handler: Handler,
+}
+
+/// The read models a query sees.
+pub struct Views<'a> {
+    pub(crate) rows: &'a dyn Fn(&'static str) -> Rows,
+    /// When the query runs.
+    pub now: jiff::Timestamp,
+}
+
+impl Views<'_> {
+    /// The rows of a view.
+    #[must_use]
+    pub fn of<V: View>(&self) -> Rows {
+        (self.rows)(V::NAME)
+    }
+}
+
+/// An event of another group, as a reaction hears it.
+#[derive(Debug, Clone)]
+pub struct News {
+    /// The group it comes from.
+    pub source: &'static str,
+    /// Its type: `product.created`.
+    pub event_type: String,
+    /// Its bytes.
+    pub data: Bytes,
+    /// When it was decided.
+    pub at: jiff::Timestamp,
+}
+
+impl News {
+    /// The event as its contract's message.
+    ///
+    /// # Errors
+    /// When the bytes are not such a message: the turn goes to the dead letters.
+    pub fn read<M: prost::Message + Default>(&self) -> Result<M, crate::entity::Undecodable> {
+        M::decode(self.data.clone()).map_err(|e| crate::entity::Undecodable::new(self.event_type.clone(), e))
+    }
+}
+
+/// A command that news cause in one of the group's own actors.
+pub struct Reaction {
+    pub(crate) route: &'static Route,
+    pub(crate) key: String,
+    pub(crate) request: Bytes,
+}
+
+impl Reaction {
+    /// This rpc of the own group, addressed to the actor under a key.
+    #[must_use]
+    pub fn command<R: Rpc>(key: impl Into<String>, request: &R::Request) -> Reaction {
+        Reaction { route: R::ROUTE, key: key.into(), request: Bytes::from(request.encode_to_vec()) }
+    }
+}
+
+/// What a group does about news of a source: pure but for the own read models, which may lag.
+pub(crate) type React = dyn Fn(&News, &Views<'_>) -> Result<Vec<Reaction>, crate::entity::Undecodable> + Send + Sync;
+
+/// How a call to the outside ended, as a provider says it.
+pub enum Said {
+    /// The provider did it, or refuses for good.
+    Settled(Outcome),
+    /// Nobody knows, or it could not be reached: try again with the same key.
+    Unknown(String),
+}
+
+/// Something outside that an agenda can call.
+pub trait Provider: Send + Sync + 'static {
+    /// Makes the call. `key` names its effect for ever: a repeat must find what the first one did.
+    fn call<'a>(&'a self, key: &'a str, request: Bytes) -> BoxFuture<'a, Said>;
+}
+
+/// Entities, handlers, views and reactions of one service.
+pub struct Group {
+    pub(crate) contract: &'static messages::Group,
+    pub(crate) kinds: Kinds,
+    pub(crate) verbs: BTreeMap<&'static str, Verb>,
+    pub(crate) queries: BTreeMap<&'static str, (&'static Route, Box<Query>)>,
+    pub(crate) views: Vec<Arc<dyn AnyView>>,
+    pub(crate) reactions: BTreeMap<&'static str, Box<React>>,
+    pub(crate) providers: BTreeMap<&'static str, Arc<dyn Provider>>,
+}
+
+fn decode<M: Message>(bytes: &[u8]) -> Result<M, Problem> {
+    let request = M::decode(bytes).map_err(|e| problems::undecodable_request(&e))?;
+    let mut errors = messages::Errors::of_record();
+    request.validate(&messages::Pointer::Root, &mut errors);
+    errors.into_result(request).map_err(Problem::invalid)
+}
+
+impl Group {
+    /// A group by this contract, still without anything in it.
+    #[must_use]
+    pub fn new(contract: &'static messages::Group) -> Group {
+        Group {
+            contract,
+            kinds: Kinds::default(),
+            verbs: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            views: Vec::new(),
+            reactions: BTreeMap::new(),
+            providers: BTreeMap::new(),
+        }
+    }
+
+    /// Its contract.
+    #[must_use]
+    pub fn contract(&self) -> &'static messages::Group {
+        self.contract
+    }
+
+    /// A kind of actor it has.
+    #[must_use]
+    pub fn entity<E: Entity>(mut self) -> Group {
+        self.kinds.add::<E>(|desk, id, command| desk.tell::<E>(id, command).map(drop));
+        self
+    }
+
+    /// A kind of actor whose agenda concerns others too: its commands come to `tell`, which sees the whole desk.
+    #[must_use]
+    pub fn entity_told_by<E: Entity>(
+        mut self,
+        tell: fn(&mut Desk<'_>, &str, E::Command) -> Result<(), Problem>,
+    ) -> Group {
+        self.kinds.add::<E>(tell);
+        self
+    }
+
+    /// A command: which actor it addresses (whose version answers and `If-Match` speak of) and what it does.
+    #[must_use]
+    pub fn command<R: Rpc, E: Entity>(
+        mut self,
+        target: fn(&R::Request) -> String,
+        handle: fn(&mut Desk<'_>, &R::Request) -> Result<R::Response, Problem>,
+    ) -> Group {
+        let prepare = move |bytes: &[u8]| {
+            let request: R::Request = decode(bytes)?;
+            let target = ActorKey::of::<E>(&target(&request));
+            let run = move |desk: &mut Desk<'_>| handle(desk, &request).map(|response| response.encode_to_vec());
+            Ok(Prepared { target, run: Box::new(run) as Box<RunCommand> })
+        };
+        self.verb(R::ROUTE, RpcKind::Command, Handler::Command(Box::new(prepare)));
+        self
+    }
+
+    /// A read of one actor.
+    #[must_use]
+    pub fn read<R: Rpc, E: Entity>(
+        mut self,
+        target: fn(&R::Request) -> String,
+        handle: fn(&Window<'_>, &R::Request) -> Result<R::Response, Problem>,
+    ) -> Group {
+        let prepare = move |bytes: &[u8]| {
+            let request: R::Request = decode(bytes)?;
+            let target = ActorKey::of::<E>(&target(&request));
+            let run = move |window: &Window<'_>| handle(window, &request).map(|response| response.encode_to_vec());
+            Ok(Prepared { target, run: Box::new(run) as Box<RunRead> })
+        };
+        self.verb(R::ROUTE, RpcKind::Read, Handler::Read(Box::new(prepare)));
+        self
+    }
+
+    /// The life of one actor, event by event, read from the log. The contract gives all such rpcs the same fields.
+    #[must_use]
+    pub fn history<R: Rpc>(mut self, target: fn(&R::Request) -> ActorKey) -> Group {
+        let prepare = move |bytes: &[u8]| {
+            let request: R::Request = decode(bytes)?;
+            let page = HistoryQuery::decode(bytes).map_err(|e| problems::undecodable_request(&e))?;
+            let after = page.after.as_deref().map(crate::paging::version).transpose()?;
+            let limit = usize::try_from(page.limit.unwrap_or(HISTORY_LIMIT)).unwrap_or(usize::MAX);
+            let wanted = HistoryWanted { limit, after_version: after.unwrap_or(0) };
+            Ok((target(&request), wanted))
+        };
+        self.verb(R::ROUTE, RpcKind::Read, Handler::History(Box::new(prepare)));
+        self
+    }
+
+    /// A query over read models.
+    ///
+    /// # Panics
+    /// At start, when the contract calls the rpc something else than a query of this group.
+    #[must_use]
+    pub fn query<R: Rpc>(mut self, handle: fn(&Views<'_>, &R::Request) -> Result<R::Response, Problem>) -> Group {
+        let route = R::ROUTE;
+        assert!(route.group == self.contract.name && route.kind == RpcKind::Query, "{} is no query here", route.rpc);
+        let run = move |views: &Views<'_>, bytes: &[u8]| {
+            let request: R::Request = decode(bytes)?;
+            handle(views, &request).map(|response| response.encode_to_vec())
+        };
+        self.queries.insert(route.verb, (route, Box::new(run)));
+        self
+    }
+
+    /// A read model.
+    #[must_use]
+    pub fn view<V: View>(mut self) -> Group {
+        self.views.push(Arc::new(Typed::<V>::new()));
+        self
+    }
+
+    /// What it does about news of another group.
+    ///
+    /// # Panics
+    /// At start, when the contract does not say that this group hears that one.
+    #[must_use]
+    pub fn react(
+        mut self,
+        source: &'static str,
+        react: fn(&News, &Views<'_>) -> Result<Vec<Reaction>, crate::entity::Undecodable>,
+    ) -> Group {
+        let name = self.contract.name;
+        assert!(self.contract.hears.iter().any(|h| h.group == source), "{name} does not hear {source} by contract");
+        self.reactions.insert(source, Box::new(react));
+        self
+    }
+
+    /// Something outside that its agendas call by this name.
+    #[must_use]
+    pub fn provider(mut self, name: &'static str, provider: Arc<dyn Provider>) -> Group {
+        self.providers.insert(name, provider);
+        self
+    }
+
+    fn verb(&mut self, route: &'static Route, kind: RpcKind, handler: Handler) {
+        let name = self.contract.name;
+        assert!(route.group == name && route.kind == kind, "{} is not such a verb of {name}", route.rpc);
+        self.verbs.insert(route.verb, Verb { route, handler });
+    }
+
+    /// Rpcs of the contract that nothing here handles: a shop with holes must not start.
+    #[must_use]
+    pub fn unhandled(&self) -> Vec<&'static str> {
+        let routes = self.contract.routes.iter();
+        let holes = routes.filter(|r| !self.verbs.contains_key(r.verb) && !self.queries.contains_key(r.verb));
+        holes.map(|route| route.rpc).collect()
+    }
+}

@@ -1,0 +1,160 @@
+//! The users: what each may publish and subscribe to.
+
+use std::iter;
+
+use messages::Group;
+
+use crate::nats::streams::{self, FEED, LETTERS, MEMBERS, MEMBERS_STREAM};
+use crate::nats::{inbox_of, place_of};
+
+/// The user of the gateway.
+pub const GATEWAY: &str = "gateway";
+/// The user of people: they may ask anything of anyone and manage what can be rebuilt.
+pub const OPERATOR: &str = "operator";
+/// The user of the system account: server reports and events, nothing of the shop.
+pub const SYS: &str = "sys";
+
+/// Who calls whom by request and reply. Nothing else is called, and nobody is called from more than two hops behind the
+/// gateway.
+const CALLS: [(&str, &[&str]); 5] = [
+    ("auth", &["user"]),
+    ("cart", &["product", "pricing", "promotion"]),
+    ("order", &["user", "product", "pricing", "promotion", "inventory", "payment", "shipping"]),
+    ("shipping", &["order"]),
+    ("support", &["order", "payment"]),
+];
+
+/// A user of the shop's account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// Its name: a group, [`GATEWAY`] or [`OPERATOR`].
+    pub name: &'static str,
+    /// What it may publish to.
+    pub publish: Vec<String>,
+    /// What it may not publish to although the above says so.
+    pub deny: Vec<String>,
+    /// What it may subscribe to.
+    pub subscribe: Vec<String>,
+    /// Whether it may answer a request, once, wherever the answer was asked to.
+    pub answers: bool,
+}
+
+/// All users of the shop's account: the groups, the gateway and the people.
+#[must_use]
+pub fn users(groups: &[&'static Group]) -> Vec<User> {
+    let of_groups = groups.iter().map(|group| of_group(group, groups));
+    of_groups.chain([gateway(groups), operator(groups)]).collect()
+}
+
+/// The three subjects on which a group is asked.
+fn asking(group: &str) -> impl Iterator<Item = String> {
+    ["cmd", "any", "query"].into_iter().map(move |kind| format!("shop.{kind}.{group}.>"))
+}
+
+/// The JetStream API, by operation and arguments.
+fn api(operation: &str, arguments: &str) -> String {
+    format!("$JS.API.{operation}.{arguments}")
+}
+
+fn of_group(group: &'static Group, groups: &[&'static Group]) -> User {
+    let (name, stream) = (group.name, streams::name_of(group.name));
+    let mut publish = vec![
+        // The server itself answers there that a drained subscription is at its end.
+        format!("{}.>", inbox_of(name)),
+        // To itself: from replica to replica, and from an agenda to its actor.
+        format!("shop.ops.{name}.>"),
+        format!("shop.log.{name}.*"),
+        format!("shop.evt.{name}.>"),
+        format!("shop.dlq.{name}.>"),
+        format!("$KV.{MEMBERS}.{name}.*"),
+        "$JS.API.INFO".to_owned(),
+    ];
+    publish.extend(asking(name));
+    let called = CALLS.iter().filter(|(caller, _)| *caller == name).flat_map(|(_, called)| *called);
+    publish.extend(called.flat_map(|called| asking(called)));
+    publish.extend(own_log(&stream));
+    // Nobody acknowledges a tail. But the server remembers, for a minute, each reply subject that a user who may answer
+    // is not allowed anyway: a replay of a million messages would take a minute and not two seconds.
+    publish.extend([&*stream, MEMBERS_STREAM].map(|read| format!("$JS.ACK.{read}.>")));
+    for shared in [FEED, LETTERS, MEMBERS_STREAM] {
+        publish.extend([api("STREAM.INFO", shared), api("STREAM.CREATE", shared)]);
+    }
+    publish.extend([api("STREAM.MSG.GET", LETTERS), api("STREAM.MSG.DELETE", LETTERS)]);
+    let members = format!("{MEMBERS_STREAM}.*.$KV.{MEMBERS}.{name}.*");
+    publish.extend([api("CONSUMER.CREATE", &members), api("CONSUMER.MSG.NEXT", &format!("{MEMBERS_STREAM}.*"))]);
+    let sources = group.hears.iter().filter_map(|heard| groups.iter().find(|source| source.name == heard.group));
+    publish.extend(sources.flat_map(|source| seats(source, name)));
+    // What the owner seats it does not take: neither pull from another's place nor answer for it.
+    let hearers = groups.iter().filter(|hearer| hearer.hears.iter().any(|heard| heard.group == name));
+    let deny = hearers.flat_map(|hearer| seats(group, hearer.name)).filter(|seat| !seat.contains(".INFO.")).collect();
+
+    let mut subscribe = vec![format!("{}.>", inbox_of(name)), format!("shop.ops.{name}.>")];
+    subscribe.extend(asking(name));
+    subscribe.extend(discovery(name));
+    User { name, publish, deny, subscribe, answers: true }
+}
+
+/// What the owner of a log may ask of JetStream: make it, look at it, read it, seat its hearers. Not change, purge or
+/// delete it.
+fn own_log(stream: &str) -> impl Iterator<Item = String> {
+    let alone =
+        ["STREAM.INFO", "STREAM.CREATE", "STREAM.MSG.GET", "DIRECT.GET"].map(|operation| api(operation, stream));
+    let under = [("DIRECT.GET", ">"), ("CONSUMER.CREATE", ">"), ("CONSUMER.INFO", "*"), ("CONSUMER.MSG.NEXT", "*")]
+        .map(|(operation, rest)| api(operation, &format!("{stream}.{rest}")));
+    alone.into_iter().chain(under)
+}
+
+/// What a hearer may ask of a source: to look at its places, to pull from them, and to say that it is done.
+fn seats(source: &Group, hearer: &str) -> impl Iterator<Item = String> {
+    let stream = streams::name_of(source.name);
+    let places = (0..source.partitions).map(move |partition| place_of(hearer, partition)).collect::<Vec<_>>();
+    places.into_iter().flat_map(move |place| {
+        let at = format!("{stream}.{place}");
+        [api("CONSUMER.INFO", &at), api("CONSUMER.MSG.NEXT", &at), format!("$JS.ACK.{at}.>")]
+    })
+}
+
+/// Where the services API asks: everyone, all of a name, one instance.
+fn discovery(name: &str) -> impl Iterator<Item = String> {
+    let verbs = ["PING", "INFO", "STATS"];
+    verbs
+        .into_iter()
+        .flat_map(move |verb| [format!("$SRV.{verb}"), format!("$SRV.{verb}.{name}"), format!("$SRV.{verb}.{name}.*")])
+}
+
+/// The door asks every group, and follows their logs to keep its cache fresh.
+fn gateway(groups: &[&'static Group]) -> User {
+    let mut publish = vec![format!("{}.>", inbox_of(GATEWAY))];
+    publish.extend(groups.iter().flat_map(|group| asking(group.name)));
+    for group in groups {
+        let stream = streams::name_of(group.name);
+        publish.extend([api("STREAM.INFO", &stream), api("STREAM.MSG.GET", &stream)]);
+        publish.push(api("CONSUMER.CREATE", &format!("{stream}.*.shop.log.{}.*", group.name)));
+        publish.push(api("CONSUMER.MSG.NEXT", &format!("{stream}.*")));
+    }
+    let subscribe = vec![format!("{}.>", inbox_of(GATEWAY))];
+    User { name: GATEWAY, publish, deny: Vec::new(), subscribe, answers: false }
+}
+
+/// People: `nats` at the command line, `mercat` against a running shop.
+fn operator(groups: &[&'static Group]) -> User {
+    let own = ["_INBOX_operator.>", "_INBOX.>"];
+    let publish = ["shop.cmd.>", "shop.any.>", "shop.query.>", "shop.ops.>", "$SRV.>", "$JS.API.>", "$JS.ACK.>"];
+    let hear = ["shop.evt.>", "shop.dlq.>", "$SRV.>", "$JS.EVENT.>", "$KV.MEMBERS.>"];
+    // A log is the only copy of what happened. Whoever must remove one does so with the servers stopped.
+    let logs = groups.iter().map(|group| streams::name_of(group.name));
+    let removals = ["STREAM.DELETE", "STREAM.PURGE", "STREAM.MSG.DELETE", "STREAM.UPDATE"];
+    let owned = |subjects: &[&str]| subjects.iter().map(|subject| (*subject).to_owned()).collect::<Vec<_>>();
+    User {
+        name: OPERATOR,
+        publish: owned(&[&own[..], &publish[..]].concat()),
+        deny: logs.flat_map(|log| removals.map(|removal| api(removal, &log))).collect(),
+        subscribe: owned(&[&own[..], &hear[..]].concat()),
+        answers: false,
+    }
+}
+
+/// The names of all who have a key: the users, and [`SYS`].
+pub(super) fn names(groups: &[&'static Group]) -> impl Iterator<Item = &'static str> {
+    groups.iter().map(|group| group.name).chain(iter::once(GATEWAY)).chain([OPERATOR, SYS])
+}

@@ -1,0 +1,267 @@
+//! Rows: what a view consists of. New ones in memory, old ones in the store, read as one.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::rc::Rc;
+
+use crate::store::{Batch, SharedStore, Table};
+
+/// A key and its value.
+pub type Row = (Vec<u8>, Vec<u8>);
+
+/// How many rows of the store are read at once while scanning.
+const CHUNK: usize = 256;
+
+type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+struct Inner {
+    store: Option<SharedStore>,
+    /// Changed since the last checkpoint began.
+    changed: Changes,
+    /// In the checkpoint that is being written.
+    writing: Changes,
+    failure: Option<crate::store::Error>,
+}
+
+/// The rows of a view. Clones show the same rows.
+#[derive(Clone)]
+pub struct Rows {
+    prefix: Rc<[u8]>,
+    inner: Rc<RefCell<Inner>>,
+}
+
+/// The rows of a view in the hands of its fold, which alone may change them.
+pub struct Writer(Rows);
+
+impl std::ops::Deref for Writer {
+    type Target = Rows;
+
+    fn deref(&self) -> &Rows {
+        &self.0
+    }
+}
+
+impl Writer {
+    pub(crate) fn over(rows: &Rows) -> Writer {
+        Writer(rows.clone())
+    }
+
+    /// Writes a value under a key.
+    pub fn put(&mut self, key: &[u8], value: Vec<u8>) {
+        let key = self.0.full(key);
+        self.0.inner.borrow_mut().changed.insert(key, Some(value));
+    }
+
+    /// Encodes a value and writes it under a key.
+    ///
+    /// # Panics
+    /// When the value cannot be encoded, which serde's derives rule out; the view is then set aside.
+    pub fn write<T: serde::Serialize>(&mut self, key: &[u8], value: &T) {
+        #[expect(clippy::expect_used, reason = "a fold runs under a guard, and derives do not fail")]
+        let bytes = postcard::to_stdvec(value).expect("a row that encodes");
+        self.put(key, bytes);
+    }
+
+    /// Removes a key.
+    pub fn remove(&mut self, key: &[u8]) {
+        let key = self.0.full(key);
+        self.0.inner.borrow_mut().changed.insert(key, None);
+    }
+}
+
+impl Rows {
+    pub(crate) fn open(view: &str, store: Option<SharedStore>) -> Rows {
+        let mut prefix = view.as_bytes().to_vec();
+        prefix.push(0);
+        let inner = Inner { store, changed: Changes::new(), writing: Changes::new(), failure: None };
+        Rows { prefix: prefix.into(), inner: Rc::new(RefCell::new(inner)) }
+    }
+
+    fn full(&self, key: &[u8]) -> Vec<u8> {
+        [&self.prefix, key].concat()
+    }
+
+    /// The value under a key.
+    #[must_use]
+    pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        let key = self.full(key);
+        let mut inner = self.inner.borrow_mut();
+        if let Some(value) = inner.changed.get(&key).or_else(|| inner.writing.get(&key)) {
+            return value.clone();
+        }
+        let found = inner.store.as_ref()?.get(Table::View, &key);
+        found.unwrap_or_else(|failure| {
+            inner.failure.get_or_insert(failure);
+            None
+        })
+    }
+
+    /// The value under a key, decoded. A row that does not decode is as good as missing; its view's fold number should
+    /// have been raised.
+    #[must_use]
+    pub fn read<T: serde::de::DeserializeOwned>(&self, key: &[u8]) -> Option<T> {
+        self.get(key).and_then(|bytes| postcard::from_bytes(&bytes).ok())
+    }
+
+    /// Up to `limit` rows whose keys start with `prefix`, in key order, beginning after the key `after`.
+    #[must_use]
+    pub fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<Row> {
+        let until = successor(&self.full(prefix));
+        let mut from = match after {
+            Some(after) => [&self.full(after)[..], &[0]].concat(),
+            None => self.full(prefix),
+        };
+        let mut out = Vec::new();
+        while out.len() < limit {
+            let (rows, end) = self.chunk(&from, &until, false);
+            out.extend(rows);
+            match end {
+                Some(last) => from = [&last[..], &[0]].concat(),
+                None => break,
+            }
+        }
+        self.shown(out, limit)
+    }
+
+    /// Up to `limit` rows whose keys start with `prefix`, in falling key order, beginning before the key `before`.
+    #[must_use]
+    pub fn scan_back(&self, prefix: &[u8], before: Option<&[u8]>, limit: usize) -> Vec<Row> {
+        let from = self.full(prefix);
+        let mut until = before.map_or_else(|| successor(&from), |before| self.full(before));
+        let mut out = Vec::new();
+        while out.len() < limit {
+            let (rows, end) = self.chunk(&from, &until, true);
+            out.extend(rows.into_iter().rev());
+            match end {
+                Some(last) => until = last,
+                None => break,
+            }
+        }
+        self.shown(out, limit)
+    }
+
+    fn shown(&self, mut rows: Vec<Row>, limit: usize) -> Vec<Row> {
+        rows.truncate(limit);
+        rows.into_iter().map(|(key, value)| (key[self.prefix.len()..].to_vec(), value)).collect()
+    }
+
+    /// One chunk of the store merged with the changes beside it, ascending; and where to go on, if anywhere.
+    fn chunk(&self, from: &[u8], until: &[u8], backwards: bool) -> (Vec<Row>, Option<Vec<u8>>) {
+        let mut inner = self.inner.borrow_mut();
+        let stored = match &inner.store {
+            Some(store) => store.scan(Table::View, from, until, backwards, CHUNK),
+            None => Ok(Vec::new()),
+        };
+        let stored = stored.unwrap_or_else(|failure| {
+            inner.failure.get_or_insert(failure);
+            Vec::new()
+        });
+        let end = (stored.len() == CHUNK).then(|| stored.last().map(|(key, _)| key.clone())).flatten();
+        let (low, high) = match (&end, backwards) {
+            (None, _) => (Bound::Included(from), Bound::Excluded(until)),
+            (Some(last), false) => (Bound::Included(from), Bound::Included(last.as_slice())),
+            (Some(last), true) => (Bound::Included(last.as_slice()), Bound::Excluded(until)),
+        };
+        let mut merged: BTreeMap<Vec<u8>, Option<Vec<u8>>> =
+            stored.into_iter().map(|(key, value)| (key, Some(value))).collect();
+        if !is_empty_range(low, high) {
+            for changes in [&inner.writing, &inner.changed] {
+                for (key, value) in changes.range::<[u8], _>((low, high)) {
+                    merged.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        let rows = merged.into_iter().filter_map(|(key, value)| value.map(|value| (key, value)));
+        (rows.collect(), end)
+    }
+
+    pub(crate) fn take_failure(&self) -> Option<crate::store::Error> {
+        self.inner.borrow_mut().failure.take()
+    }
+
+    /// Puts every changed row into a batch.
+    pub(crate) fn write_changed(&self, batch: &mut Batch) -> usize {
+        let mut inner = self.inner.borrow_mut();
+        let changed = std::mem::take(&mut inner.changed);
+        for (key, value) in &changed {
+            batch.rows.push((Table::View, key.clone(), value.clone()));
+        }
+        let count = changed.len();
+        // A checkpoint that failed left its rows here; newer ones win.
+        inner.writing.extend(changed);
+        count
+    }
+
+    /// The batch is in the store.
+    pub(crate) fn written(&self) {
+        self.inner.borrow_mut().writing.clear();
+    }
+
+    /// Removes all rows and takes over those of another set: how a rebuilt view replaces the old one.
+    pub(crate) fn replace_with(&self, other: &Rows) {
+        let mut writer = Writer::over(self);
+        loop {
+            let old = self.scan(b"", None, CHUNK);
+            if old.is_empty() {
+                break;
+            }
+            old.iter().for_each(|(key, _)| writer.remove(key));
+        }
+        let mut inner = self.inner.borrow_mut();
+        for (key, value) in &other.inner.borrow().changed {
+            inner.changed.insert(key.clone(), value.clone());
+        }
+    }
+}
+
+fn is_empty_range(low: Bound<&[u8]>, high: Bound<&[u8]>) -> bool {
+    match (low, high) {
+        (Bound::Included(low), Bound::Excluded(high)) => low >= high,
+        (Bound::Included(low), Bound::Included(high)) => low > high,
+        _ => false,
+    }
+}
+
+/// The least key greater than all keys with this prefix.
+fn successor(prefix: &[u8]) -> Vec<u8> {
+    let mut next = prefix.to_vec();
+    while let Some(last) = next.pop() {
+        if last < u8::MAX {
+            next.push(last + 1);
+            return next;
+        }
+    }
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(rows: &[Row]) -> Vec<String> {
+        rows.iter().map(|(key, _)| String::from_utf8_lossy(key).into_owned()).collect()
+    }
+
+    #[test]
+    fn a_scan_sees_what_was_put_and_not_what_was_removed() {
+        let mut rows = Writer::over(&Rows::open("v", None));
+        for key in ["a1", "a2", "a3", "b1"] {
+            rows.put(key.as_bytes(), vec![1]);
+        }
+        rows.remove(b"a2");
+        assert_eq!(keys(&rows.scan(b"a", None, 9)), ["a1", "a3"]);
+        assert_eq!(keys(&rows.scan(b"a", Some(b"a1"), 9)), ["a3"]);
+        assert_eq!(keys(&rows.scan(b"", None, 2)), ["a1", "a3"]);
+        assert_eq!(keys(&rows.scan_back(b"", None, 9)), ["b1", "a3", "a1"]);
+        assert_eq!(keys(&rows.scan_back(b"a", Some(b"a3"), 9)), ["a1"]);
+        assert_eq!(rows.get(b"a2"), None);
+    }
+
+    #[test]
+    fn the_successor_of_a_prefix_is_after_all_its_keys() {
+        assert_eq!(successor(b"ab"), b"ac");
+        assert_eq!(successor(&[b'a', 0xff]), b"b");
+        assert_eq!(successor(&[0xff]), b"");
+    }
+}
