@@ -1,0 +1,98 @@
+//! Warehouses: contract to domain and back.
+
+use prost::Message as _;
+use runtime::clock::{from_wire, to_wire};
+use runtime::desk::{Desk, Window};
+use runtime::entity::{Recorded, Undecodable};
+
+use super::{Problem, unreadable, v1};
+use crate::warehouse::{self, Details, Warehouse};
+
+pub(crate) fn create_warehouse(
+    desk: &mut Desk<'_>,
+    request: &v1::CreateWarehouseRequest,
+) -> Result<v1::CreateWarehouseResponse, Problem> {
+    let v1::CreateWarehouseRequest { warehouse_id: id, name, country } = request;
+    let details = Details { name: name.clone(), country: country.clone() };
+    desk.tell::<Warehouse>(id, warehouse::Command::Create { id: id.clone(), details })?;
+    Ok(v1::CreateWarehouseResponse { warehouse: warehouse(&desk.see::<Warehouse>(id), desk.version::<Warehouse>(id)) })
+}
+
+pub(crate) fn update_warehouse(
+    desk: &mut Desk<'_>,
+    request: &v1::UpdateWarehouseRequest,
+) -> Result<v1::UpdateWarehouseResponse, Problem> {
+    let v1::UpdateWarehouseRequest { warehouse_id: id, name, country } = request;
+    let details = Details { name: name.clone(), country: country.clone() };
+    desk.tell::<Warehouse>(id, warehouse::Command::Update(details))?;
+    Ok(v1::UpdateWarehouseResponse { warehouse: warehouse(&desk.see::<Warehouse>(id), desk.version::<Warehouse>(id)) })
+}
+
+pub(crate) fn get_warehouse(
+    window: &Window<'_>,
+    request: &v1::GetWarehouseRequest,
+) -> Result<v1::GetWarehouseResponse, Problem> {
+    let id = &request.warehouse_id;
+    let shown = warehouse(&window.see::<Warehouse>(id), window.version::<Warehouse>(id));
+    let shown = shown.ok_or(warehouse::Refusal::NotFound)?;
+    Ok(v1::GetWarehouseResponse { warehouse: Some(shown) })
+}
+
+/// A warehouse as the world sees it; `None` when there is none.
+#[must_use]
+pub fn warehouse(warehouse: &Warehouse, version: u64) -> Option<v1::Warehouse> {
+    let Warehouse::Open { id, details, created_at, updated_at } = warehouse else { return None };
+    Some(v1::Warehouse {
+        warehouse_id: id.clone(),
+        version,
+        name: details.name.clone(),
+        country: details.country.clone(),
+        created_at: Some(to_wire(*created_at)),
+        updated_at: Some(to_wire(*updated_at)),
+    })
+}
+
+pub(crate) fn must_be_open(desk: &Desk<'_>, warehouse_id: &str) -> Result<(), Problem> {
+    let missing = || Problem::not_found("warehouse_not_found", "there is no such warehouse");
+    desk.see::<Warehouse>(warehouse_id).is_open().then_some(()).ok_or_else(missing)
+}
+
+impl From<warehouse::Refusal> for Problem {
+    fn from(refusal: warehouse::Refusal) -> Problem {
+        match refusal {
+            warehouse::Refusal::NotFound => Problem::not_found("not_found", refusal.to_string()),
+            warehouse::Refusal::AlreadyExists => Problem::conflict("already_exists", refusal.to_string()),
+        }
+    }
+}
+
+impl Recorded for warehouse::Event {
+    fn record(&self) -> (&'static str, Vec<u8>) {
+        match self.clone() {
+            warehouse::Event::Created { id, details: Details { name, country }, at } => {
+                let event = v1::WarehouseCreated { warehouse_id: id, name, country, at: Some(to_wire(at)) };
+                ("warehouse.created", event.encode_to_vec())
+            }
+            warehouse::Event::Updated { id, details: Details { name, country }, at } => {
+                let event = v1::WarehouseUpdated { warehouse_id: id, name, country, at: Some(to_wire(at)) };
+                ("warehouse.updated", event.encode_to_vec())
+            }
+        }
+    }
+
+    fn recall(event_type: &str, data: &[u8]) -> Result<Self, Undecodable> {
+        match event_type {
+            "warehouse.created" => {
+                let event = v1::WarehouseCreated::decode(data).map_err(unreadable(event_type))?;
+                let v1::WarehouseCreated { warehouse_id: id, name, country, at } = event;
+                Ok(Self::Created { id, details: Details { name, country }, at: from_wire(at.as_ref()) })
+            }
+            "warehouse.updated" => {
+                let event = v1::WarehouseUpdated::decode(data).map_err(unreadable(event_type))?;
+                let v1::WarehouseUpdated { warehouse_id: id, name, country, at } = event;
+                Ok(Self::Updated { id, details: Details { name, country }, at: from_wire(at.as_ref()) })
+            }
+            other => Err(Undecodable::new(other, "a warehouse has no such event")),
+        }
+    }
+}
