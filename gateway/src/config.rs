@@ -1,0 +1,246 @@
+//! Configuration: everything an operator may set, with defaults that are safe on an open network.
+//!
+//! Unknown keys are refused, and so are settings that cannot be meant (a wildcard origin, a token without a role), so
+//! that a typing error stops the start instead of weakening the door. A token never appears in `Debug` output.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Where the gateway listens and what it tolerates.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The address of the API. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Worker threads, each with its own NATS connection. 0 takes one for each core.
+    pub workers: usize,
+    /// Bounds on what a client may send and how long it may take.
+    pub limits: Limits,
+    /// Which web pages of other origins may call the API.
+    pub cors: Cors,
+    /// Who may call the API, until an identity provider issues tokens.
+    pub tokens: Vec<Token>,
+    /// How many of a thousand requests that bring no trace of their own are traced.
+    pub trace_per_mille: u64,
+    /// How many credentials are remembered for reading their own writes.
+    pub sessions_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            workers: 0,
+            limits: Limits::default(),
+            cors: Cors::default(),
+            tokens: Vec::new(),
+            trace_per_mille: 0,
+            sessions_max: 100_000,
+        }
+    }
+}
+
+impl Config {
+    /// Checks what the types cannot say.
+    ///
+    /// # Errors
+    /// With the setting that cannot be meant.
+    pub fn check(&self) -> Result<(), Unusable> {
+        for origin in &self.cors.origins {
+            if !is_origin(origin) {
+                return Err(Unusable::Origin { origin: origin.clone() });
+            }
+        }
+        for (index, token) in self.tokens.iter().enumerate() {
+            if token.token.len() < TOKEN_CHARS_MIN || !token.token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(Unusable::Token { index });
+            }
+            let words = [Some(&token.role), token.subject.as_ref()].into_iter().flatten().chain(&token.scopes);
+            for word in words {
+                if !is_word(word) {
+                    return Err(Unusable::Identity { index, word: word.clone() });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Shorter tokens can be guessed: 16 characters of base64 are 96 bits.
+const TOKEN_CHARS_MIN: usize = 16;
+
+/// Scheme, host and port, and nothing else: what a browser puts into `Origin`.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    matches!(scheme, "http" | "https")
+        && !host.is_empty()
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b':' | b'[' | b']'))
+}
+
+/// The caller travels as words separated by spaces, its scopes separated by commas.
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text != "-" && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
+}
+
+/// A setting that cannot be meant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Not the origin of a web page. `*` is not one: whoever is allowed must be named.
+    #[error("cors.origins: {origin:?} is not an origin such as https://shop.example")]
+    Origin {
+        /// What was configured.
+        origin: String,
+    },
+    /// A token that is too short to be a secret.
+    #[error("tokens[{index}].token: a token has at least {TOKEN_CHARS_MIN} printable characters and no spaces")]
+    Token {
+        /// Which one; its text stays out of logs.
+        index: usize,
+    },
+    /// A role, subject or scope that cannot travel in a header.
+    #[error("tokens[{index}]: {word:?} is not a role, subject or scope")]
+    Identity {
+        /// Which token.
+        index: usize,
+        /// What was configured.
+        word: String,
+    },
+}
+
+/// Bounds on what a client may send and how long it may take. Times are in milliseconds.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// The longest request target.
+    pub url_bytes_max: usize,
+    /// Names and values of all headers together. What exceeds 128 KiB is refused before it is buffered.
+    pub header_bytes_max: usize,
+    /// The largest body.
+    pub body_bytes_max: usize,
+    /// How long the request line and headers may take.
+    pub header_timeout_ms: u64,
+    /// How long the body may take.
+    pub body_timeout_ms: u64,
+    /// How long a client may take to read an answer.
+    pub write_timeout_ms: u64,
+    /// How long an idle connection is kept.
+    pub keep_alive_ms: u64,
+    /// How long a group may take to answer.
+    pub ask_timeout_ms: u64,
+    /// Open connections per worker; more wait in the backlog.
+    pub connections_max: usize,
+    /// How long the gateway goes on answering after it has said that it is not ready, so that whoever balances the load
+    /// can look elsewhere before connections are refused.
+    pub drain_ms: u64,
+    /// How long requests under way may take to finish when the gateway stops.
+    pub shutdown_timeout_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            // Browsers and proxies give up at 8 KiB.
+            url_bytes_max: 8 * 1024,
+            header_bytes_max: 32 * 1024,
+            body_bytes_max: 1024 * 1024,
+            header_timeout_ms: 5_000,
+            // 1 MiB in 10 s is 0.8 Mbit/s, a poor telephone line.
+            body_timeout_ms: 10_000,
+            // Answers are at most 4 MB, which is what NATS carries: 1 Mbit/s.
+            write_timeout_ms: 30_000,
+            // Longer than the 60 s of common load balancers, so that they close first.
+            keep_alive_ms: 75_000,
+            ask_timeout_ms: 5_000,
+            connections_max: 10_000,
+            drain_ms: 0,
+            shutdown_timeout_ms: 10_000,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn body_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_timeout_ms)
+    }
+
+    pub(crate) fn ask_timeout(&self) -> Duration {
+        Duration::from_millis(self.ask_timeout_ms)
+    }
+}
+
+/// Which web pages of other origins may call the API. None, by default.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cors {
+    /// Exact origins, such as `https://shop.example`.
+    pub origins: Vec<String>,
+    /// Whether those pages may send cookies.
+    pub credentials: bool,
+}
+
+/// A bearer token and whom it stands for.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Token {
+    /// The secret.
+    pub token: String,
+    /// What its bearer is: `customer`, `support`, `catalogue`, `warehouse`, `finance` or `admin`.
+    pub role: String,
+    /// Who its bearer is.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// What it allows: `product:write`, or `*` for everything.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("role", &self.role)
+            .field("subject", &self.subject)
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(token: &str, role: &str) -> Token {
+        Token { token: token.to_owned(), role: role.to_owned(), subject: None, scopes: Vec::new() }
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        let with_origin = |origin: &str| Config {
+            cors: Cors { origins: vec![origin.to_owned()], credentials: false },
+            ..Config::default()
+        };
+        assert_eq!(with_origin("https://shop.example:8443").check(), Ok(()));
+        for origin in ["*", "null", "shop.example", "https://", "https://shop.example/", "https://*.example"] {
+            assert_eq!(with_origin(origin).check(), Err(Unusable::Origin { origin: origin.to_owned() }));
+        }
+        let with_token = |token: Token| Config { tokens: vec![token], ..Config::default() };
+        assert_eq!(with_token(token("0123456789abcdef", "admin")).check(), Ok(()));
+        assert_eq!(with_token(token("short", "admin")).check(), Err(Unusable::Token { index: 0 }));
+        let word = "two words".to_owned();
+        assert_eq!(with_token(token("0123456789abcdef", &word)).check(), Err(Unusable::Identity { index: 0, word }));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let error = serde_json::from_str::<Config>(r#"{"limits": {"body_bytes": 1}}"#).expect_err("a typing error");
+        assert!(error.to_string().contains("body_bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_token_is_not_printed() {
+        let printed = format!("{:?}", token("0123456789abcdef", "admin"));
+        assert!(printed.contains("admin") && !printed.contains("0123"), "{printed}");
+    }
+}

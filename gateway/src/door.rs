@@ -1,0 +1,194 @@
+//! The door: one worker's way from an HTTP request to a group and back.
+//!
+//! The order is fixed, because each step may rely on the ones before it: size, path, life, identity, scope, the
+//! command's name, contents. Whatever happens, the answer leaves through [`Door::finish`], which gives it what all
+//! answers have.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LINK, REFERRER_POLICY,
+    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, web};
+use runtime::bus::Bus;
+use runtime::client::Client;
+use runtime::clock::Clock;
+use runtime::entropy::Entropy;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::answer::NO_STORE;
+use crate::error::Error;
+use crate::exchange::Exchange;
+use crate::metrics::Meters;
+use crate::router::{Endpoint, Found, Param};
+use crate::shared::Shared;
+use crate::trace::Names;
+use crate::{docs, health, limits};
+
+/// What every answer says, so that a browser that is shown one can do nothing with it but read.
+const SECURITY: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-site")),
+];
+/// Nothing in an answer is a page, unless it brings a policy of its own.
+const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// What pages of the gateway itself allow.
+const READ_ONLY: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+
+/// A worker: its own connection to NATS, and what it shares with the others.
+pub(crate) struct Door {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) client: Client,
+    bus: Arc<dyn Bus>,
+    meters: Meters,
+}
+
+impl Door {
+    pub(crate) fn new(shared: Arc<Shared>, bus: Arc<dyn Bus>) -> Door {
+        let client = Client::new(bus.clone(), Clock::system(), Entropy::system());
+        let meters = Meters::new(shared.routes);
+        Door { shared, client, bus, meters }
+    }
+
+    /// Answers a request, whatever it is.
+    pub(crate) async fn serve(&self, http: &HttpRequest, payload: web::Payload) -> HttpResponse {
+        let began = Instant::now();
+        let names = Names::of(http.headers(), self.client.entropy(), self.shared.config.trace_per_mille);
+        let found = self.shared.router.find(http.method(), http.uri().path());
+        let (endpoint, successor) = match &found {
+            Found::Route(endpoint, params) => (Some(*endpoint), self.shared.lives[endpoint.index].successor(params)),
+            Found::MethodNotAllowed(_) | Found::Nothing => (None, None),
+        };
+        let span = span(endpoint, &names);
+        let mut response = match self.answer(http, payload, &names, found).instrument(span).await {
+            Ok(response) => response,
+            Err(error) => {
+                tell(&error, endpoint, &names);
+                error.into_response(&names, http.uri().path())
+            }
+        };
+        if let Some(successor) = successor {
+            response.headers_mut().insert(LINK, successor);
+        }
+        self.finish(http, endpoint, &names, &mut response);
+        self.meters.answered(endpoint.map(|endpoint| endpoint.index), response.status(), began.elapsed());
+        response
+    }
+
+    async fn answer(
+        &self,
+        http: &HttpRequest,
+        payload: web::Payload,
+        names: &Names,
+        found: Found<'_>,
+    ) -> Result<HttpResponse, Error> {
+        limits::head(http, &self.shared.config.limits)?;
+        let preflight = http.method() == Method::OPTIONS;
+        match found {
+            Found::Route(endpoint, params) => self.route(http, payload, names, endpoint, params).await,
+            Found::MethodNotAllowed(allow) if preflight => Ok(self.options(http, allow)),
+            Found::MethodNotAllowed(allow) => Err(Error::method_not_allowed(allow)),
+            Found::Nothing => self.page(http).await,
+        }
+    }
+
+    async fn route(
+        &self,
+        http: &HttpRequest,
+        payload: web::Payload,
+        names: &Names,
+        endpoint: Endpoint,
+        params: Vec<Param<'_>>,
+    ) -> Result<HttpResponse, Error> {
+        self.shared.lives[endpoint.index].check(self.client.clock().now())?;
+        let identity = self.shared.identities.of(http.headers())?;
+        identity.may(endpoint.route)?;
+        let body = match *http.method() {
+            Method::GET | Method::HEAD | Method::DELETE if has_body(http) => {
+                return Err(Error::bad_request("unexpected_body", "a request with this method has no body").closing());
+            }
+            Method::GET | Method::HEAD | Method::DELETE => web::Bytes::new(),
+            _ => limits::body(http.headers(), payload, &self.shared.config.limits).await?,
+        };
+        let exchange = Exchange { door: self, http, names, endpoint, params, identity };
+        exchange.run(&body).await
+    }
+
+    /// What the gateway itself has to show.
+    async fn page(&self, http: &HttpRequest) -> Result<HttpResponse, Error> {
+        let path = http.uri().path();
+        let docs =
+            path.strip_prefix("/docs").and_then(|rest| if rest.is_empty() { Some("") } else { rest.strip_prefix('/') });
+        let response = match path {
+            "/health/live" => Some(health::live()),
+            "/health/ready" => Some(health::ready(&self.shared.draining, &*self.bus).await),
+            "/openapi.json" => Some(self.shared.documents.serve(http)?),
+            _ => docs.and_then(docs::serve),
+        };
+        match (response, http.method()) {
+            (None, _) => Err(Error::no_such_path()),
+            (Some(response), &Method::GET | &Method::HEAD) => Ok(response),
+            (Some(_), &Method::OPTIONS) => Ok(self.options(http, &READ_ONLY)),
+            (Some(_), _) => Err(Error::method_not_allowed(&READ_ONLY)),
+        }
+    }
+
+    fn options(&self, http: &HttpRequest, allow: &HeaderValue) -> HttpResponse {
+        let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
+        response.headers_mut().insert(ALLOW, allow.clone());
+        self.shared.cors.preflight(http.headers(), allow, response.headers_mut());
+        response
+    }
+
+    /// Gives an answer what all answers have.
+    fn finish(&self, http: &HttpRequest, endpoint: Option<Endpoint>, names: &Names, response: &mut HttpResponse) {
+        let status = response.status();
+        let out = response.headers_mut();
+        for (name, value) in SECURITY {
+            out.insert(name, value);
+        }
+        if !out.contains_key(CONTENT_SECURITY_POLICY) {
+            out.insert(CONTENT_SECURITY_POLICY, POLICY);
+        }
+        if let Some(endpoint) = endpoint {
+            self.shared.lives[endpoint.index].answer(status, out);
+        }
+        if !out.contains_key(CACHE_CONTROL) {
+            out.insert(CACHE_CONTROL, NO_STORE);
+        }
+        names.answer(out);
+        self.shared.cors.answer(http.headers(), out);
+    }
+}
+
+/// A request that nobody traces costs no span, unless somebody debugs.
+fn span(endpoint: Option<Endpoint>, names: &Names) -> tracing::Span {
+    let (group, rpc) = endpoint.map_or(("", ""), |endpoint| (endpoint.route.group, endpoint.route.rpc));
+    let (request_id, correlation_id, trace_id) = (names.request(), names.correlation(), names.trace_id());
+    if names.trace().sampled {
+        tracing::info_span!("request", group, rpc, request_id, correlation_id, trace_id)
+    } else {
+        tracing::debug_span!("request", group, rpc, request_id, correlation_id, trace_id)
+    }
+}
+
+/// What went wrong on our side is worth a line; what a client did wrong is in the metrics.
+fn tell(error: &Error, endpoint: Option<Endpoint>, names: &Names) {
+    if error.status().is_server_error() {
+        let (group, rpc) = endpoint.map_or(("", ""), |endpoint| (endpoint.route.group, endpoint.route.rpc));
+        let (code, request_id, trace_id) = (error.code(), names.request(), names.trace_id());
+        tracing::warn!(group, rpc, code, request_id, trace_id, "{group} {rpc} was answered with {code}");
+    }
+}
+
+/// Whether a request announces a body.
+pub(crate) fn has_body(http: &HttpRequest) -> bool {
+    let headers = http.headers();
+    headers.contains_key(TRANSFER_ENCODING)
+        || headers.get(CONTENT_LENGTH).is_some_and(|length| length.as_bytes().iter().any(|digit| *digit != b'0'))
+}

@@ -1,0 +1,236 @@
+//! The exchange: one HTTP request for an rpc, carried to its group and answered.
+//!
+//! A read is asked as it is. A command is named first, so that a repeat is the same command. A patch is a read and a
+//! command, and starts over when somebody else wrote between the two.
+
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderMap;
+use actix_web::{HttpRequest, HttpResponse};
+use jiff::{SignedDuration, Timestamp};
+use messages::errors::{FieldError, code};
+use messages::json::{Json, Object};
+use messages::route::{Route, RpcKind};
+use runtime::client::{Answer, Call, Failure};
+use runtime::headers::Position;
+
+use crate::answer::{self, SHOP_POSITION};
+use crate::command::{self, Name};
+use crate::door::Door;
+use crate::error::{Error, STALE_VERSION};
+use crate::identity::Identity;
+use crate::merge;
+use crate::request::{self, UNKNOWN_PARAMETER, wrong};
+use crate::router::{Endpoint, Param};
+use crate::trace::Names;
+
+/// How often a patch without `If-Match` starts over. Each time somebody else has written, so one of the two succeeded.
+const PATCH_ATTEMPTS_MAX: u32 = 5;
+/// More positions than a shop has groups and partitions cannot be meant.
+const POSITIONS_MAX: usize = 256;
+
+/// One HTTP request for an rpc.
+pub(crate) struct Exchange<'a> {
+    pub(crate) door: &'a Door,
+    pub(crate) http: &'a HttpRequest,
+    pub(crate) names: &'a Names,
+    pub(crate) endpoint: Endpoint,
+    pub(crate) params: Vec<Param<'a>>,
+    pub(crate) identity: Arc<Identity>,
+}
+
+impl Exchange<'_> {
+    pub(crate) async fn run(&self, body: &[u8]) -> Result<HttpResponse, Error> {
+        match (self.endpoint.route.kind, self.endpoint.patch) {
+            (RpcKind::Command, false) => self.command(body).await,
+            (RpcKind::Command, true) => self.patch(body).await,
+            (RpcKind::Read | RpcKind::Query, _) => self.read(body).await,
+        }
+    }
+
+    async fn read(&self, body: &[u8]) -> Result<HttpResponse, Error> {
+        let route = self.endpoint.route;
+        let (mut members, mut errors) = (self.members(body)?, Vec::new());
+        request::put_params(route, &self.params, &mut members, &mut errors);
+        let query = self.http.uri().query().unwrap_or_default();
+        let at = request::put_query(route, &self.params, query, &mut members, &mut errors);
+        let mut call = self.call(route, &mut members, errors, None)?;
+        call.at = at;
+        let said = self.ask(&call).await.map_err(|failure| Error::from_failure(route, failure))?;
+        answer::write(route, &members, self.headers(), &said)
+    }
+
+    async fn command(&self, body: &[u8]) -> Result<HttpResponse, Error> {
+        let route = self.endpoint.route;
+        let name = Name::of(route, &self.identity, self.headers(), self.door.client.entropy())?;
+        let if_version = command::if_version(self.http.method(), self.headers())?;
+        let (mut members, mut errors) = (self.members(body)?, Vec::new());
+        self.refuse_query(&mut errors);
+        request::put_params(route, &self.params, &mut members, &mut errors);
+        let created = route.creates.map(|prefix| name.mint(prefix));
+        let mut call = self.call(route, &mut members, errors, created)?;
+        call.if_version = if_version;
+        call.command = Some(name.with_body(route, &call.payload));
+        let said = self.ask(&call).await;
+        if let Some(settle) = &route.settle {
+            return self.settle(settle, &call, &members, said).await;
+        }
+        let said = said.map_err(|failure| Error::from_failure(route, failure))?;
+        answer::write(route, &members, self.headers(), &said)
+    }
+
+    async fn patch(&self, body: &[u8]) -> Result<HttpResponse, Error> {
+        let route = self.endpoint.route;
+        let name = Name::of(route, &self.identity, self.headers(), self.door.client.entropy())?;
+        let if_version = command::if_version(self.http.method(), self.headers())?;
+        let (patch, mut errors) = (self.members(body)?, Vec::new());
+        self.refuse_query(&mut errors);
+        merge::unknown(&patch, route.request.fields, &mut errors);
+        let mut attempt = 0;
+        loop {
+            let (version, mut members) = self.current(attempt > 0).await?;
+            if if_version.is_some_and(|wanted| wanted != version) {
+                return Err(Error::stale());
+            }
+            merge::merge(&mut members, patch.clone());
+            request::put_params(route, &self.params, &mut members, &mut errors);
+            let mut call = self.call(route, &mut members, errors.clone(), None)?;
+            call.if_version = Some(version);
+            // What a repeat repeats is the patch of this entity, not what it was merged with.
+            let repeated = [call.key.as_deref().unwrap_or_default().as_bytes(), b"\n", body].concat();
+            call.command = Some(name.attempt(attempt).with_body(route, &repeated));
+            match self.ask(&call).await {
+                Ok(said) => return answer::write(route, &members, self.headers(), &said),
+                Err(Failure::Refused { problem, .. })
+                    if problem.code == STALE_VERSION && if_version.is_none() && attempt + 1 < PATCH_ATTEMPTS_MAX =>
+                {
+                    attempt += 1;
+                }
+                Err(failure) => return Err(Error::from_failure(route, failure)),
+            }
+        }
+    }
+
+    /// The entity that a patch changes, as its PUT would write it, and its version.
+    async fn current(&self, strong: bool) -> Result<(u64, Object), Error> {
+        let route = self.endpoint.reads.ok_or_else(Error::internal)?;
+        let (mut members, mut errors) = (Object::new(), Vec::new());
+        request::put_params(route, &self.params, &mut members, &mut errors);
+        let mut call = self.call(route, &mut members, errors, None)?;
+        call.strong = strong;
+        let said = self.ask(&call).await.map_err(|failure| Error::from_failure(route, failure))?;
+        let Json::Object(entity) = answer::json(route, &said)? else { return Err(Error::internal()) };
+        let version = said.version.ok_or_else(Error::internal)?;
+        Ok((version, merge::writable(entity, self.endpoint.route.request.fields)))
+    }
+
+    /// The body's members, once its type is known to be JSON.
+    fn members(&self, body: &[u8]) -> Result<Object, Error> {
+        if !body.is_empty() {
+            request::content_type(self.http.method(), self.headers())?;
+        }
+        request::members(body)
+    }
+
+    /// The call, once the contract has found nothing wrong with the request. What it creates has this id.
+    pub(crate) fn call(
+        &self,
+        route: &'static Route,
+        members: &mut Object,
+        mut errors: Vec<FieldError>,
+        created: Option<String>,
+    ) -> Result<Call, Error> {
+        let json = Json::Object(std::mem::take(members));
+        let mut payload = match (route.request.from_json)(&json) {
+            Ok(payload) if errors.is_empty() => payload,
+            Ok(_) => return Err(Error::invalid(errors)),
+            Err(more) => {
+                // What could not even be read has been told already.
+                let new = |error: &FieldError| errors.iter().all(|told| told.pointer != error.pointer);
+                let more: Vec<_> = more.into_iter().filter(new).collect();
+                errors.extend(more);
+                return Err(Error::invalid(errors));
+            }
+        };
+        if let Json::Object(read) = json {
+            *members = read;
+        }
+        if let (Some(id), Some(field)) = (created, route.created) {
+            (route.set_created)(&mut payload, &id);
+            members.insert(field.to_owned(), Json::String(id));
+        }
+        let token = (route.get_key)(&payload);
+        if let (None, Some(name)) = (&token, route.key) {
+            // Nothing that is no token may become part of a subject, whatever else the contract allows.
+            return Err(Error::invalid(vec![wrong(name, code::BAD_ID, "must be an id")]));
+        }
+        let key = token.as_deref().map(messages::token::key);
+        let mut call = Call::new(route, key, payload.into(), self.deadline());
+        call.caller = self.identity.caller.clone();
+        self.names.request().clone_into(&mut call.request);
+        let command = route.kind == RpcKind::Command;
+        // A command's names are recorded for ever. A read that nobody follows is found by its one name; the others would
+        // cost as much as a small read itself.
+        if command || self.names.correlation() != self.names.request() {
+            self.names.correlation().clone_into(&mut call.correlation);
+        }
+        if command || self.names.is_traced() {
+            call.trace = Some(self.names.trace());
+        }
+        if !command {
+            call.wait = self.wait(route, token.as_deref())?;
+        }
+        Ok(call)
+    }
+
+    /// Asks, and remembers where a write went.
+    pub(crate) async fn ask(&self, call: &Call) -> Result<Answer, Failure> {
+        let result = self.door.client.ask(call).await;
+        if call.route.kind == RpcKind::Command {
+            let position = match &result {
+                Ok(said) => said.position.as_ref(),
+                Err(Failure::Refused { position, .. }) => position.as_ref(),
+                Err(_) => None,
+            };
+            if let (Some(credential), Some(position)) = (self.identity.credential, position) {
+                self.door.shared.sessions.wrote(credential, position);
+            }
+        }
+        result
+    }
+
+    /// What a read must include: what the client says, and what it wrote itself.
+    fn wait(&self, route: &Route, token: Option<&str>) -> Result<Vec<Position>, Error> {
+        let mut wait = Vec::new();
+        for value in self.headers().get_all(SHOP_POSITION) {
+            let positions = value.to_str().ok().and_then(|text| runtime::headers::positions(text).ok());
+            let positions = positions.filter(|positions| positions.len() <= POSITIONS_MAX).ok_or_else(|| {
+                Error::bad_request("shop_position_malformed", "Shop-Position repeats what the answer to a write said")
+            })?;
+            wait.extend(positions.into_iter().filter(|position| position.group == route.group));
+        }
+        if let Some(credential) = self.identity.credential {
+            let partition = token.map(|token| messages::partition::of(token, route.partitions()));
+            self.door.shared.sessions.wait(credential, route.group, partition, &mut wait);
+        }
+        Ok(wait)
+    }
+
+    /// A command takes nothing from the query: what changes the shop stands in the body.
+    fn refuse_query(&self, errors: &mut Vec<FieldError>) {
+        if self.http.uri().query().is_some_and(|query| !query.is_empty()) {
+            errors.push(wrong("", UNKNOWN_PARAMETER, "a command takes no query parameters"));
+        }
+    }
+
+    fn deadline(&self) -> Timestamp {
+        let now = self.door.client.clock().now();
+        let patience =
+            SignedDuration::try_from(self.door.shared.config.limits.ask_timeout()).unwrap_or(SignedDuration::MAX);
+        now.saturating_add(patience).unwrap_or(now)
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.http.headers()
+    }
+}

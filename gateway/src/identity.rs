@@ -1,0 +1,158 @@
+//! Identity: from the `Authorization` header to a caller and what it may do.
+//!
+//! Tokens are kept and looked up by their hash, so neither a comparison's duration nor a memory dump of the table tells
+//! a token. Nothing a client sends becomes part of the caller that groups see: identity comes from the token alone,
+//! whatever other headers claim. Groups check scope and ownership again; this is the first check, not the only one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use messages::route::Route;
+use runtime::headers::Caller;
+
+use crate::config::Token;
+use crate::error::Error;
+use crate::trace::hex;
+
+/// Names a bearer across requests and workers, without being the secret.
+pub(crate) type Credential = [u8; 16];
+
+/// Who sends a request.
+#[derive(Debug)]
+pub(crate) struct Identity {
+    pub(crate) caller: Caller,
+    /// `None` for somebody who showed nothing: no two such requests are known to come from the same person.
+    pub(crate) credential: Option<Credential>,
+    /// Keeps one bearer's idempotency keys apart from another's. A person's is the subject, so it survives the exchange
+    /// of a token and is the same on NATS.
+    pub(crate) name: String,
+}
+
+impl Identity {
+    /// Whether the identity may use a route.
+    pub(crate) fn may(&self, route: &Route) -> Result<(), Error> {
+        if route.public {
+            return Ok(());
+        }
+        if self.credential.is_none() {
+            return Err(Error::unauthenticated("this needs a bearer token", None));
+        }
+        match route.scope {
+            Some(needed) if !self.caller.scopes.iter().any(|held| covers(held, needed)) => {
+                Err(Error::missing_scope(needed))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a held scope includes a needed one. Groups ask the same of it, so nothing cleverer would help.
+fn covers(held: &str, needed: &str) -> bool {
+    held == "*" || held == needed
+}
+
+/// All who are known.
+#[derive(Debug)]
+pub(crate) struct Identities {
+    by_hash: HashMap<[u8; 32], Arc<Identity>>,
+    anonymous: Arc<Identity>,
+}
+
+impl Identities {
+    pub(crate) fn new(tokens: &[Token]) -> Identities {
+        let by_hash = tokens.iter().map(|token| (hash(token.token.as_bytes()), Arc::new(identity(token)))).collect();
+        Identities { by_hash, anonymous: Arc::new(anonymous()) }
+    }
+
+    /// Whose request this is.
+    ///
+    /// # Errors
+    /// 401 when a token is shown that nobody holds. Showing nothing is no error here.
+    pub(crate) fn of(&self, headers: &HeaderMap) -> Result<Arc<Identity>, Error> {
+        let mut shown = headers.get_all(AUTHORIZATION);
+        let Some(value) = shown.next() else { return Ok(self.anonymous.clone()) };
+        let unknown = || Error::unauthenticated("the token is not valid", Some("invalid_token"));
+        if shown.next().is_some() {
+            return Err(unknown());
+        }
+        let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(unknown());
+        }
+        self.by_hash.get(&hash(token.trim_matches(' ').as_bytes())).cloned().ok_or_else(unknown)
+    }
+}
+
+fn hash(token: &[u8]) -> [u8; 32] {
+    *blake3::hash(token).as_bytes()
+}
+
+fn anonymous() -> Identity {
+    Identity { caller: Caller::anonymous(), credential: None, name: "-".to_owned() }
+}
+
+fn identity(token: &Token) -> Identity {
+    let caller = Caller { role: token.role.clone(), subject: token.subject.clone(), scopes: token.scopes.clone() };
+    let name = token.subject.clone().unwrap_or_else(|| format!("token {}", hex(&hash(token.token.as_bytes()))));
+    let mut credential = [0; 16];
+    credential.copy_from_slice(&hash(name.as_bytes())[..16]);
+    Identity { caller, credential: Some(credential), name }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn identities() -> Identities {
+        Identities::new(&[Token {
+            token: "a-token-of-the-catalogue".to_owned(),
+            role: "catalogue".to_owned(),
+            subject: Some("usr_1".to_owned()),
+            scopes: vec!["product:write".to_owned()],
+        }])
+    }
+
+    fn shown(values: &[&'static str]) -> Result<Arc<Identity>, Error> {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(AUTHORIZATION, HeaderValue::from_static(value));
+        }
+        identities().of(&headers)
+    }
+
+    #[test]
+    fn a_known_token_names_its_bearer_and_nothing_is_anonymous() {
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            let value: &'static str = format!("{scheme} a-token-of-the-catalogue").leak();
+            assert_eq!(shown(&[value]).expect("known").caller.role, "catalogue");
+        }
+        assert_eq!(shown(&[]).expect("nothing shown").caller, Caller::anonymous());
+    }
+
+    #[test]
+    fn anything_else_that_is_shown_is_refused() {
+        let twice = ["Bearer a-token-of-the-catalogue", "Bearer a-token-of-the-catalogue"];
+        let cases: [&[&'static str]; 5] =
+            [&["Bearer a-token-of-the-catalogu"], &["Bearer "], &["Bearer"], &["Basic YTpi"], &twice];
+        for values in cases {
+            assert_eq!(shown(values).expect_err("refused").status().as_u16(), 401, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_scope_covers_itself_and_a_star_everything() {
+        for (held, needed, covered) in [
+            ("*", "product:write", true),
+            ("product:write", "product:write", true),
+            ("product:*", "product:write", false),
+            ("product:write", "product:writer", false),
+            ("product:read", "product:write", false),
+            ("", "product:write", false),
+        ] {
+            assert_eq!(covers(held, needed), covered, "{held} {needed}");
+        }
+    }
+}

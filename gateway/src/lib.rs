@@ -1,0 +1,42 @@
+//! The door: HTTP in, NATS out.
+//!
+//! The gateway turns an HTTP request into a message of the contract, asks the group that the contract names, and turns
+//! the answer back. Routes, parameters, scopes, refusals and documentation all come from [`messages::ROUTES`], so a new
+//! rpc needs no line here; and whatever holds for one endpoint holds for all of them, because it is written once.
+//!
+//! ```text
+//! request head ─ limits ─ router ─ lifecycle ─ identity ─ command ─ request ─▶ runtime's client ─▶ NATS
+//! response     ◀─ cors, trace, lifecycle ◀─ answer | error ◀───────────────────┘
+//! ```
+//!
+//! It refuses to know any commerce: it has no state but what makes it faster (who wrote what last), calls no group by
+//! name, and may be killed or doubled at any time. It refuses to guess: an outcome it did not hear is never told as a
+//! failure, and a request it does not wholly understand is never passed on in part.
+#![warn(clippy::pedantic)]
+
+mod answer;
+mod command;
+pub mod config;
+mod connection;
+mod cors;
+mod docs;
+mod door;
+mod error;
+mod exchange;
+mod health;
+mod identity;
+mod lifecycle;
+mod limits;
+mod merge;
+pub mod metrics;
+mod openapi;
+mod request;
+mod router;
+pub mod server;
+mod sessions;
+mod settle;
+mod shared;
+mod trace;
+
+pub use config::Config;
+pub use server::{Connect, Error, Gateway, run};

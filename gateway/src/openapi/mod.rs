@@ -1,0 +1,131 @@
+//! OpenAPI: the contract, told to HTTP clients.
+//!
+//! Made from the descriptors when somebody first asks, never by hand, so it cannot promise what the gateway does not do:
+//! both read the same route table. The document is OpenAPI 3.1; older tools get it in 3.0 with `?version=3.0`.
+
+#![expect(clippy::doc_markdown, reason = "OpenAPI is a name, not an item")]
+
+mod contract;
+mod downgrade;
+mod operation;
+mod problem;
+mod schema;
+
+use std::sync::OnceLock;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderValue, IF_NONE_MATCH};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use messages::group::Group;
+use messages::route::{Method, Route};
+use prost_reflect::DescriptorError;
+use serde_json::{Map, Value, json};
+
+use crate::error::Error;
+use crate::trace::hex;
+use contract::Contract;
+use schema::Schemas;
+
+/// The document changes with the binary only.
+const FIVE_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// The document in both versions, as sent.
+#[derive(Debug)]
+pub(crate) struct Documents {
+    routes: &'static [&'static Route],
+    made: OnceLock<Result<[Document; 2], DescriptorError>>,
+}
+
+#[derive(Debug)]
+struct Document {
+    json: Bytes,
+    etag: HeaderValue,
+}
+
+impl Documents {
+    pub(crate) fn new(routes: &'static [&'static Route]) -> Documents {
+        Documents { routes, made: OnceLock::new() }
+    }
+
+    /// `GET /openapi.json`.
+    ///
+    /// # Errors
+    /// 400 when another version is asked for.
+    pub(crate) fn serve(&self, http: &HttpRequest) -> Result<HttpResponse, Error> {
+        let version = match http.uri().query() {
+            None | Some("" | "version=3.1") => 0,
+            Some("version=3.0") => 1,
+            Some(_) => return Err(Error::bad_request("unknown_version", "version is 3.1 or 3.0")),
+        };
+        let made = self.made.get_or_init(|| make(self.routes)).as_ref().map_err(|cause| {
+            tracing::error!(%cause, "the descriptors of the contract cannot be read");
+            Error::internal()
+        })?;
+        let document = &made[version];
+        let known = http.headers().get(IF_NONE_MATCH).is_some_and(|held| held == document.etag);
+        let mut response = HttpResponse::build(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+        response.insert_header((ETAG, document.etag.clone())).insert_header((CACHE_CONTROL, FIVE_MINUTES));
+        if known {
+            return Ok(response.finish());
+        }
+        Ok(response.content_type("application/json").body(document.json.clone()))
+    }
+}
+
+fn make(routes: &[&'static Route]) -> Result<[Document; 2], DescriptorError> {
+    let newest = document(&Contract::read()?, routes);
+    let older = downgrade::downgrade(newest.clone());
+    Ok([newest, older].map(|document| {
+        let json = document.to_string();
+        let tag = format!("\"{}\"", hex(&blake3::hash(json.as_bytes()).as_bytes()[..8]));
+        Document { json: json.into(), etag: HeaderValue::try_from(tag).unwrap_or(HeaderValue::from_static("\"\"")) }
+    }))
+}
+
+/// The document in OpenAPI 3.1.
+fn document(contract: &Contract, routes: &[&'static Route]) -> Value {
+    let mut schemas = Schemas::new(contract);
+    schemas.add("Problem", problem::schema());
+    let mut paths: Map<String, Value> = Map::new();
+    for route in routes {
+        for http in route.http {
+            let path = paths.entry(http.path).or_insert_with(|| json!({}));
+            path[http.method.as_str().to_ascii_lowercase()] =
+                operation::operation(contract, &mut schemas, route, http, false);
+            if http.method == Method::Put && route.reads.is_some() {
+                path["patch"] = operation::operation(contract, &mut schemas, route, http, true);
+            }
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Mercat",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "A shop. Every write may carry an Idempotency-Key, every entity has an ETag, every refusal is a problem with a stable code.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "tags": tags(routes),
+        "paths": paths,
+        "components": {
+            "schemas": schemas.into_components(),
+            "parameters": operation::parameters(),
+            "headers": operation::headers(),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "A token of the shop."}},
+        },
+    })
+}
+
+/// The groups, in the order of the contract.
+fn tags(routes: &[&'static Route]) -> Vec<Value> {
+    let mut tags: Vec<Value> = Vec::new();
+    for route in routes.iter().filter(|route| !route.http.is_empty()) {
+        if tags.iter().all(|tag| tag["name"] != route.group) {
+            let about = Group::named(route.group).map(|group| group.doc);
+            tags.push(json!({"name": route.group, "description": about}));
+        }
+    }
+    tags
+}

@@ -1,0 +1,246 @@
+//! Operations: the routes of the contract.
+
+use messages::route::{Http, Idempotency, Method, Rate, Route, RpcKind};
+use prost_reflect::{Kind as Type, MessageDescriptor};
+use serde_json::{Map, Value, json};
+
+use super::contract::Contract;
+use super::problem;
+use super::schema::{Face, Schemas};
+
+/// What every operation's headers mean, once.
+pub(super) fn headers() -> Value {
+    let text = |description: &str| json!({"description": description, "schema": {"type": "string"}});
+    json!({
+        "ETag": text("The entity's version; send it back as `If-Match` or `If-None-Match`."),
+        "Location": text("Where what was created is shown."),
+        "Shop-Position": text("Where the change stands in the log; send it with a read that must include it."),
+        "Idempotent-Replayed": text("`true` when this is the answer to an earlier request with the same key."),
+        "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
+    })
+}
+
+/// What may be sent with many operations, once.
+pub(super) fn parameters() -> Value {
+    let header = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "header", "description": description, "schema": schema});
+    let key = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
+    let position = json!({"type": "string", "pattern": "^[a-z]+/[0-9]+/[0-9]+(, ?[a-z]+/[0-9]+/[0-9]+)*$"});
+    let mut required = header(
+        "Idempotency-Key",
+        "Names the command: repeated with the same key, it is done once and answered the same, for ever.",
+        key,
+    );
+    let optional = required.clone();
+    required["required"] = true.into();
+    json!({
+        "IdempotencyKey": optional,
+        "IdempotencyKeyRequired": required,
+        "IfMatch": header("If-Match", "The version the entity must have.", json!({"type": "string"})),
+        "IfNoneMatch": header("If-None-Match", "The version the client holds.", json!({"type": "string"})),
+        "ShopPosition": header("Shop-Position", "Writes that the read must include.", position),
+        "At": {
+            "name": "at", "in": "query", "schema": {"type": "string"},
+            "description": "Shows the entity as it was: a version, or a time such as `2026-01-31T12:00:00Z`.",
+        },
+    })
+}
+
+/// The operation of a route at one of its paths.
+pub(super) fn operation(
+    contract: &Contract,
+    schemas: &mut Schemas<'_>,
+    route: &Route,
+    http: &Http,
+    patch: bool,
+) -> Value {
+    let summary = route.doc.split_inclusive(". ").next().unwrap_or_default().trim().trim_end_matches('.');
+    let in_path: Vec<&str> = path_parameters(http.path).collect();
+    let request = contract.pool().get_message_by_name(route.request.name);
+    let has_body = !matches!(http.method, Method::Get | Method::Delete);
+    let mut parameters = Vec::new();
+    if let Some(request) = &request {
+        parameters.extend(in_path.iter().filter_map(|name| path_parameter(contract, schemas, request, name)));
+        if !has_body {
+            parameters.extend(query_parameters(contract, schemas, request, &in_path));
+        }
+    }
+    parameters.extend(header_parameters(route, http).into_iter().map(|name| shared("parameters", name)));
+    let method = if patch { "patch".to_owned() } else { http.method.as_str().to_ascii_lowercase() };
+    let mut operation = json!({
+        "operationId": operation_id(route, http, &method),
+        "tags": [route.group],
+        "summary": summary,
+        "description": route.doc,
+        "parameters": parameters,
+        "responses": responses(contract, schemas, route, has_body),
+        "x-subject": format!("shop.{}.{}.{}", route.group, route.key.map_or("*".into(), |key| format!("{{{key}}}")), route.verb),
+    });
+    operation["security"] = match (route.public, route.scope) {
+        (true, _) => json!([{}, {"bearer": []}]),
+        (false, None) => json!([{"bearer": []}]),
+        (false, Some(scope)) => json!([{"bearer": [scope]}]),
+    };
+    operation["x-rate"] = match route.rate {
+        Rate::Normal => "normal",
+        Rate::Expensive => "expensive",
+        Rate::Sensitive => "sensitive",
+        Rate::Unlimited => "unlimited",
+    }
+    .into();
+    if let Some(request) = request.filter(|_| has_body) {
+        operation["requestBody"] = body(schemas, &request, &in_path, patch);
+    }
+    if route.lifecycle.deprecated.is_some() {
+        operation["deprecated"] = true.into();
+    }
+    operation
+}
+
+/// An rpc with several paths is told apart by what its path names.
+fn operation_id(route: &Route, http: &Http, method: &str) -> String {
+    let id = format!("{}_{}", route.group, route.verb);
+    let id = if method == "patch" { format!("{id}_patch") } else { id };
+    if route.http.first().is_some_and(|first| first.path == http.path) {
+        return id;
+    }
+    let names: Vec<&str> =
+        http.path.split('/').filter(|part| !part.is_empty() && *part != "api" && *part != "v1").collect();
+    format!("{id}_{}", names.join("_").replace(['{', '}'], ""))
+}
+
+fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+}
+
+fn path_parameter(
+    contract: &Contract,
+    schemas: &mut Schemas<'_>,
+    request: &MessageDescriptor,
+    name: &str,
+) -> Option<Value> {
+    let field = request.get_field_by_name(name)?;
+    let schema = schemas.field(&field, &contract.options(&field), Face::Request);
+    let description = contract.comment(&field.parent_file(), field.path());
+    Some(json!({"name": name, "in": "path", "required": true, "description": description, "schema": schema}))
+}
+
+/// The fields of a request that has no body. Those of a filter are written `status[in]=a,b`.
+fn query_parameters(
+    contract: &Contract,
+    schemas: &mut Schemas<'_>,
+    request: &MessageDescriptor,
+    in_path: &[&str],
+) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    for field in request.fields().filter(|field| !in_path.contains(&field.name())) {
+        let filter = match field.kind() {
+            Type::Message(filter) if filter.full_name() != "google.protobuf.Timestamp" => Some(filter),
+            _ => None,
+        };
+        let Some(filter) = filter else {
+            parameters.push(query_parameter(contract, schemas, &field, field.name(), None));
+            continue;
+        };
+        let about = contract.comment(&field.parent_file(), field.path());
+        for operation in filter.fields() {
+            let name = match operation.name() {
+                "eq" => field.name().to_owned(),
+                other => format!("{}[{other}]", field.name()),
+            };
+            parameters.push(query_parameter(contract, schemas, &operation, &name, Some(about)));
+        }
+    }
+    parameters
+}
+
+fn query_parameter(
+    contract: &Contract,
+    schemas: &mut Schemas<'_>,
+    field: &prost_reflect::FieldDescriptor,
+    name: &str,
+    about: Option<&str>,
+) -> Value {
+    let options = contract.options(field);
+    let schema = schemas.field(field, &options, Face::Request);
+    let comment = contract.comment(&field.parent_file(), field.path());
+    let description = [about.unwrap_or_default(), comment].join(" ");
+    let mut parameter = json!({"name": name, "in": "query", "description": description.trim(), "schema": schema});
+    if options.flag("required") {
+        parameter["required"] = true.into();
+    }
+    if field.is_list() {
+        parameter["style"] = "form".into();
+        parameter["explode"] = false.into();
+    }
+    parameter
+}
+
+fn header_parameters(route: &Route, http: &Http) -> Vec<&'static str> {
+    if route.kind != RpcKind::Command {
+        let entity = route.kind == RpcKind::Read && !route.history;
+        return if entity { vec!["ShopPosition", "IfNoneMatch", "At"] } else { vec!["ShopPosition"] };
+    }
+    let key = match route.idempotency {
+        Idempotency::Required => Some("IdempotencyKeyRequired"),
+        Idempotency::Accepted => Some("IdempotencyKey"),
+        Idempotency::None => None,
+    };
+    let version = (http.method != Method::Post).then_some("IfMatch");
+    key.into_iter().chain(version).collect()
+}
+
+fn body(schemas: &mut Schemas<'_>, request: &MessageDescriptor, in_path: &[&str], patch: bool) -> Value {
+    let mut schema = schemas.object(request, Face::Request, in_path);
+    let required = schema.get("required").is_some();
+    if patch {
+        let description = "What shall change (RFC 7396): `null` clears a field, an absent one stays as it is.";
+        if let Value::Object(members) = &mut schema {
+            members.remove("required");
+            members.insert("description".into(), description.into());
+        }
+        return json!({"required": true, "content": {"application/merge-patch+json": {"schema": schema}}});
+    }
+    json!({"required": required, "content": {"application/json": {"schema": schema}}})
+}
+
+fn responses(contract: &Contract, schemas: &mut Schemas<'_>, route: &Route, has_body: bool) -> Map<String, Value> {
+    let mut responses = problem::of_route(route, has_body);
+    let response = contract.pool().get_message_by_name(route.response.name);
+    let schema = response.map(|response| {
+        match route.response_body.and_then(|name| response.get_field_by_name(name)).map(|field| field.kind()) {
+            Some(Type::Message(whole)) => schemas.message(&whole, Face::Answer),
+            _ => schemas.message(&response, Face::Answer),
+        }
+    });
+    let command = route.kind == RpcKind::Command;
+    let entity = command || route.kind == RpcKind::Read && !route.history;
+    let told = [
+        (entity, "ETag"),
+        (route.location.is_some(), "Location"),
+        (command, "Shop-Position"),
+        (command && route.idempotency != Idempotency::None, "Idempotent-Replayed"),
+    ];
+    let headers: Map<String, Value> = told
+        .into_iter()
+        .filter(|(said, _)| *said)
+        .map(|(_, name)| (name.to_owned(), shared("headers", name)))
+        .collect();
+    let success = json!({
+        "description": if route.success == 201 { "Created." } else { "Done." },
+        "headers": headers,
+        "content": {"application/json": {"schema": schema}},
+    });
+    responses.insert(route.success.to_string(), success);
+    if entity && !command {
+        responses.insert("304".into(), json!({"description": "The client holds this version already."}));
+    }
+    if route.settle.is_some() {
+        let headers = json!({"Location": shared("headers", "Location")});
+        responses.insert("202".into(), json!({"description": "Accepted; not settled yet.", "headers": headers}));
+    }
+    responses
+}
+
+fn shared(kind: &str, name: &str) -> Value {
+    json!({"$ref": format!("#/components/{kind}/{name}")})
+}

@@ -1,0 +1,93 @@
+//! Problems: what every route may answer besides what it was asked for.
+
+use std::collections::BTreeMap;
+
+use messages::route::{Idempotency, Route, RpcKind};
+use serde_json::{Map, Value, json};
+
+/// The schema of a problem (RFC 9457).
+pub(super) fn schema() -> Value {
+    json!({
+        "type": "object",
+        "description": "Why there is no other answer (RFC 9457). Facts a machine can act on, such as `available`, stand beside these members.",
+        "required": ["type", "title", "status", "detail", "instance", "code", "request_id"],
+        "properties": {
+            "type": {"type": "string", "format": "uri-reference", "description": "Names the kind of problem."},
+            "title": {"type": "string", "description": "The kind of problem in a few words."},
+            "status": {"type": "integer", "description": "The status of the answer."},
+            "detail": {"type": "string", "description": "What happened, for people."},
+            "instance": {"type": "string", "description": "The path that was asked for."},
+            "code": {"type": "string", "description": "What happened, for machines. Stable for ever."},
+            "request_id": {"type": "string", "description": "Finds this request in logs and traces."},
+            "errors": {
+                "type": "array",
+                "description": "All that is wrong with the fields of the request.",
+                "items": {
+                    "type": "object",
+                    "required": ["pointer", "code", "detail"],
+                    "properties": {
+                        "pointer": {"type": "string", "description": "Where (RFC 6901)."},
+                        "code": {"type": "string", "description": "What, for machines."},
+                        "detail": {"type": "string", "description": "What, for people."},
+                    },
+                },
+            },
+        },
+    })
+}
+
+/// What a route may answer with a status of 400 and above, by status.
+pub(super) fn of_route(route: &Route, has_body: bool) -> Map<String, Value> {
+    let mut told: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
+    let mut tell = |status: u16, code, detail| told.entry(status).or_default().push((code, detail));
+    for refusal in route.refusals {
+        tell(refusal.status, refusal.code, refusal.detail);
+    }
+    tell(400, "invalid_request", "The request does not say what the contract asks for.");
+    tell(401, "unauthenticated", "There is no bearer token, or nobody holds it.");
+    if !route.public {
+        tell(403, "forbidden", "The token does not have the scope.");
+    }
+    if has_body {
+        tell(413, "body_too_large", "The body is larger than is allowed.");
+        tell(415, "unsupported_media_type", "The body is not JSON.");
+    }
+    if route.kind == RpcKind::Command {
+        tell(412, "stale_version", "The entity has changed since the version that `If-Match` names.");
+        if route.idempotency != Idempotency::None {
+            tell(409, "in_progress", "The request with this key is still being handled.");
+            tell(422, "idempotency_key_reused", "The key was used before with another body.");
+        }
+        tell(504, "outcome_unknown", "Nobody knows yet whether it was done. Repeat it with the same key.");
+    } else {
+        tell(504, "timeout", "There was no answer in time.");
+    }
+    tell(429, "too_many_requests", "The caller's limit is used up until `Retry-After`.");
+    tell(503, "unavailable", "Nobody is there to answer. Nothing was done.");
+    told.into_iter().map(|(status, problems)| (status.to_string(), response(status, &problems))).collect()
+}
+
+fn response(status: u16, problems: &[(&str, &str)]) -> Value {
+    let description: Vec<String> = problems.iter().map(|(code, detail)| format!("`{code}`: {detail}")).collect();
+    let examples: Map<String, Value> = problems
+        .iter()
+        .map(|(code, detail)| {
+            let value = json!({
+                "type": format!("/problems/{code}"), "title": crate::error::aloud(code), "status": status,
+                "detail": detail, "instance": "/api/v1", "code": code,
+                "request_id": "0af7651916cd43dd8448eb211c80319c",
+            });
+            ((*code).to_owned(), json!({"value": value}))
+        })
+        .collect();
+    let mut response = json!({
+        "description": description.join(" "),
+        "content": {"application/problem+json": {
+            "schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples,
+        }},
+    });
+    if matches!(status, 429 | 503 | 504) {
+        response["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/Retry-After"}});
+    }
+    response
+}

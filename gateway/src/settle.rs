@@ -1,0 +1,96 @@
+//! Settling: a command whose outcome is known later than its acceptance.
+//!
+//! A checkout is accepted at once and settles when the money is there. The contract says at which values of `status` it
+//! has settled and how long a caller may wait for that; then the answer is what was asked for, else `202` with the place
+//! where the outcome will be shown. An outcome nobody heard of is `202` as well: the order may exist, and a failure would
+//! be a lie.
+
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use messages::json::{Json, Object};
+use messages::route::{Route, Settle};
+use runtime::client::{Answer, Call, Failure};
+use tokio::time::Instant;
+
+use crate::answer;
+use crate::error::Error;
+use crate::exchange::Exchange;
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const RESPOND_ASYNC: HeaderValue = HeaderValue::from_static("respond-async");
+
+/// The first pause between two looks; it doubles with each, up to the longest.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// With this a caller waits at most a fifth of a second longer than the shop took.
+const LOOK_AGAIN_MAX: Duration = Duration::from_millis(200);
+
+impl Exchange<'_> {
+    /// Answers a command once it has settled, or when the caller need not wait longer.
+    pub(crate) async fn settle(
+        &self,
+        settle: &Settle,
+        call: &Call,
+        members: &Object,
+        said: Result<Answer, Failure>,
+    ) -> Result<HttpResponse, Error> {
+        let route = self.endpoint.route;
+        let mut said = match said {
+            Ok(said) => said,
+            Err(Failure::Unknown { .. }) => return Ok(answer::accepted(route, members, None)),
+            Err(failure) => return Err(Error::from_failure(route, failure)),
+        };
+        if settle.respond_async && self.prefers_not_to_wait() {
+            let mut response = answer::accepted(route, members, Some((route, &said)));
+            response.headers_mut().insert(PREFERENCE_APPLIED, RESPOND_ASYNC);
+            return Ok(response);
+        }
+        let until = Instant::now() + Duration::from_millis(settle.within_ms.into());
+        let mut pause = LOOK_AGAIN;
+        let mut shown_by = route;
+        while !has_settled(settle, shown_by, &said)? {
+            if Instant::now() + pause >= until {
+                return Ok(answer::accepted(route, members, Some((shown_by, &said))));
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK_AGAIN_MAX);
+            if let Some((by, seen)) = self.look(call, &said).await? {
+                shown_by = by;
+                said = Answer { payload: seen.payload, version: seen.version, ..said };
+            }
+        }
+        answer::write_shown(route, shown_by, members, self.headers(), &said)
+    }
+
+    /// What the command changed, as it is by now; `None` when nobody could tell.
+    async fn look(&self, call: &Call, said: &Answer) -> Result<Option<(&'static Route, Answer)>, Error> {
+        let Some((route, field)) = self.endpoint.reads.and_then(|route| Some((route, route.key?))) else {
+            return Ok(None);
+        };
+        let mut members = Object::from([(field.to_owned(), Json::from(call.key.as_deref().unwrap_or_default()))]);
+        let mut look = self.call(route, &mut members, Vec::new(), None)?;
+        if let Some(position) = said.position.as_ref().filter(|position| !look.wait.contains(position)) {
+            look.wait.push(position.clone());
+        }
+        match self.ask(&look).await {
+            Ok(seen) => Ok(Some((route, seen))),
+            Err(failure) => {
+                tracing::debug!(%failure, "could not look whether {} has settled", self.endpoint.route.rpc);
+                Ok(None)
+            }
+        }
+    }
+
+    fn prefers_not_to_wait(&self) -> bool {
+        let preferences = self.headers().get_all(PREFER).filter_map(|value| value.to_str().ok());
+        preferences.flat_map(|value| value.split(',')).any(|one| one.trim().eq_ignore_ascii_case("respond-async"))
+    }
+}
+
+fn has_settled(settle: &Settle, shown_by: &Route, said: &Answer) -> Result<bool, Error> {
+    let entity = answer::json(shown_by, said)?;
+    let status = entity.get("status").and_then(Json::as_str);
+    Ok(status.is_none_or(|status| settle.until.contains(&status)))
+}

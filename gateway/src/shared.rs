@@ -1,0 +1,44 @@
+//! What all workers share: everything that is made once from the configuration and the routes.
+
+use messages::route::Route;
+
+use crate::config::Config;
+use crate::cors::Cors;
+use crate::health::Draining;
+use crate::identity::Identities;
+use crate::lifecycle::Life;
+use crate::openapi::Documents;
+use crate::router::{Ambiguous, Router};
+use crate::sessions::Sessions;
+
+/// What all workers share. A route is known by its index in `routes`.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) routes: &'static [&'static Route],
+    pub(crate) router: Router,
+    pub(crate) lives: Vec<Life>,
+    pub(crate) identities: Identities,
+    pub(crate) sessions: Sessions,
+    pub(crate) cors: Cors,
+    pub(crate) draining: Draining,
+    pub(crate) documents: Documents,
+}
+
+impl Shared {
+    /// # Errors
+    /// When two routes have the same method and path.
+    pub(crate) fn new(config: Config, routes: &'static [&'static Route]) -> Result<Shared, Ambiguous> {
+        Ok(Shared {
+            routes,
+            router: Router::new(routes)?,
+            lives: routes.iter().map(|route| Life::new(route, routes)).collect(),
+            identities: Identities::new(&config.tokens),
+            sessions: Sessions::new(config.sessions_max),
+            cors: Cors::new(&config.cors),
+            draining: Draining::default(),
+            documents: Documents::new(routes),
+            config,
+        })
+    }
+}

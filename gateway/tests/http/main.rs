@@ -1,0 +1,10 @@
+//! The gateway over HTTP: on a real nats-server, with groups that the test plays.
+
+mod access;
+mod attacks;
+mod documents;
+mod outcomes;
+mod reads;
+mod routes;
+mod support;
+mod writes;
