@@ -1,0 +1,190 @@
+//! Configuration: a file, then the environment (`MERCAT_GATEWAY__LISTEN=…`), then flags. Unknown keys are refused by
+//! name, and secrets are never printed.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use figment::Figment;
+use figment::providers::{Env, Format as _, Toml};
+use serde::Deserialize;
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// Where stores, keys and the local NATS server keep their files.
+    pub(crate) data: PathBuf,
+    /// This process's name among the replicas of a group; the host name and process id when empty.
+    pub(crate) replica: String,
+    /// How NATS is reached.
+    pub(crate) nats: Nats,
+    /// What is logged, and how.
+    pub(crate) log: Log,
+    /// Where traces go, and how many.
+    pub(crate) trace: Trace,
+    /// Where metrics are shown; empty for nowhere.
+    pub(crate) metrics: String,
+    /// Where a group shows its health: this host, and the port of its contract. Empty for nowhere.
+    pub(crate) health_host: String,
+    /// The door.
+    pub(crate) gateway: gateway::Config,
+}
+
+/// How NATS is reached.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Nats {
+    /// The servers. Empty: `mercat up` starts one of its own.
+    pub(crate) urls: Vec<String>,
+    /// Their monitoring addresses, `http://host:8222`, at which groups check that writes are durable.
+    pub(crate) monitors: Vec<String>,
+    /// Where the users' keys are; empty when the server asks for none.
+    pub(crate) keys: Option<PathBuf>,
+    /// The port of the server `mercat up` starts.
+    pub(crate) port: u16,
+    /// Its monitoring port.
+    pub(crate) monitor_port: u16,
+    /// How many servers keep each log: 1, or 3 in a cluster.
+    pub(crate) replicas: usize,
+    /// The most that server may store, in bytes.
+    pub(crate) max_file: u64,
+    /// Start although acknowledged writes might not be on disk. For experiments only.
+    pub(crate) allow_unsynced: bool,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// As `tracing` reads it: `info`, `warn,runtime=debug`.
+    pub(crate) level: String,
+    /// `json`, or `text` for people.
+    pub(crate) format: LogFormat,
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            data: PathBuf::from(".mercat"),
+            replica: String::new(),
+            nats: Nats::default(),
+            log: Log::default(),
+            trace: Trace::default(),
+            metrics: "127.0.0.1:9090".to_owned(),
+            health_host: String::new(),
+            gateway: gateway::Config::default(),
+        }
+    }
+}
+
+impl Default for Nats {
+    fn default() -> Nats {
+        Nats {
+            urls: Vec::new(),
+            monitors: Vec::new(),
+            keys: None,
+            port: 4222,
+            monitor_port: 8222,
+            replicas: 1,
+            max_file: 64 << 30,
+            allow_unsynced: false,
+        }
+    }
+}
+
+/// Where traces go, and how many.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Trace {
+    /// An OTLP collector, `http://host:4318`. Empty: traces stay here.
+    pub(crate) otlp: String,
+    /// How many of a thousand traces that begin here are recorded; the gateway's `trace_per_mille` follows it.
+    pub(crate) per_mille: u32,
+}
+
+impl Default for Trace {
+    fn default() -> Trace {
+        Trace { otlp: String::new(), per_mille: 100 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Log {
+        Log { level: "info".to_owned(), format: LogFormat::Json }
+    }
+}
+
+/// The file that is read when none is named.
+const FILE: &str = "mercat.toml";
+
+impl Config {
+    /// Reads file and environment; flags win.
+    pub(crate) fn load(file: Option<PathBuf>, data: Option<PathBuf>, nats: Option<String>) -> anyhow::Result<Config> {
+        let file = match file {
+            Some(file) if !file.is_file() => anyhow::bail!("there is no configuration file {}", file.display()),
+            Some(file) => file,
+            None => PathBuf::from(FILE),
+        };
+        let figment = Figment::new().merge(Toml::file(file)).merge(environment());
+        let mut config: Config = figment.extract().context("the configuration is not valid")?;
+        if let Some(data) = data {
+            config.data = data;
+        }
+        if let Some(urls) = nats {
+            config.nats.urls = urls.split(',').map(|url| url.trim().to_owned()).collect();
+        }
+        if !config.trace.otlp.is_empty() && config.gateway.trace_per_mille == 0 {
+            config.gateway.trace_per_mille = config.trace.per_mille.into();
+        }
+        if config.replica.is_empty() {
+            config.replica = default_replica();
+        }
+        Ok(config)
+    }
+
+    /// Where the keys of NATS users are, whether or not the server asks for them.
+    pub(crate) fn keys_dir(&self) -> PathBuf {
+        self.nats.keys.clone().unwrap_or_else(|| self.data.join("keys"))
+    }
+}
+
+/// Settings in the environment. `MERCAT_NKEY_…` and `MERCAT_NATS_NAME` are for the nats-server that reads `nats.conf`:
+/// whoever has exported them for it (`mercat keys --env`) may still run `mercat`.
+fn environment() -> Env {
+    let ours = Env::prefixed("MERCAT_").ignore(&["config", "nats_name"]);
+    ours.filter(|key| !key.starts_with("nkey_")).split("__")
+}
+
+fn default_replica() -> String {
+    let host = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
+    let host = runtime::headers::token(host.trim());
+    let host = if host.is_empty() { "local".to_owned() } else { host };
+    format!("{host}-{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_key_is_refused_by_name() {
+        let bad = Figment::new().merge(Toml::string("[nats]\nprot = 1"));
+        let error = bad.extract::<Config>().expect_err("prot is no key").to_string();
+        assert!(error.contains("prot"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_set_keeps_its_default() {
+        let some = Figment::new().merge(Toml::string("[nats]\nport = 1"));
+        let config: Config = some.extract().expect("valid");
+        assert_eq!((config.nats.port, config.nats.monitor_port), (1, 8222));
+    }
+}

@@ -1,0 +1,182 @@
+//! `mercat up`: a whole shop in one process tree, for the first minute and for small shops that stay that way.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use runtime::server::{Auth, Server, ServerOptions};
+use tokio::sync::mpsc;
+
+use crate::config::Config;
+use crate::host::{self, Ending, Hosted};
+use crate::{groups, health, leftover, out, seed};
+
+/// What can be said on the command line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Where the gateway listens, instead of 127.0.0.1:8080.
+    #[arg(long)]
+    listen: Option<std::net::SocketAddr>,
+    /// Start without a catalogue.
+    #[arg(long)]
+    no_seed: bool,
+}
+
+/// The user whom a connection without a key is taken for. The server listens on this machine only.
+const PERSON: &str = "operator";
+
+/// A step of the start and how long it took.
+struct Steps {
+    began: Instant,
+    last: Instant,
+}
+
+impl Steps {
+    fn begin() -> Steps {
+        let now = Instant::now();
+        Steps { began: now, last: now }
+    }
+
+    fn done(&mut self, what: &str) {
+        let now = Instant::now();
+        out::say(&format!("  {:>7} ms  {what}", now.duration_since(self.last).as_millis()));
+        self.last = now;
+    }
+}
+
+/// Runs the shop until it is told to stop or fails.
+pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let mut steps = Steps::begin();
+    if let Some(listen) = arguments.listen {
+        config.gateway.listen = listen;
+    }
+    let _lock = leftover::lock(&config.data)?;
+    let registry = gateway::metrics::install().context("could not start metrics")?;
+    let server = start_nats(&mut config, &mut steps).await?;
+    if !config.nats.allow_unsynced {
+        runtime::nats::check_durability(&config.nats.monitors).await.context(
+            "NATS would acknowledge what a power cut takes back; see `mercat doctor`, or set nats.allow_unsynced",
+        )?;
+    }
+    let (endings, mut ending) = mpsc::unbounded_channel();
+    let mut hosted: Vec<Hosted> = Vec::new();
+    for entry in groups::ALL {
+        hosted.push(host::host(&config, *entry, endings.clone()).await?);
+        steps.done(&format!("group {}", entry.0));
+    }
+    let tokens = seed::tokens(&config)?;
+    config.gateway.tokens.extend(tokens.gateway());
+    let door = health::open_door(&config)?;
+    let address = door.address();
+    let (stop, door) = health::run_door(door);
+    health::serve_metrics(&config, registry, hosted.iter().map(|hosted| hosted.health.clone()).collect());
+    steps.done(&format!("gateway on http://{address}"));
+    let seeded = if arguments.no_seed { seed::Seeded::default() } else { seed::catalogue(&config).await? };
+    steps.done(&seeded.to_string());
+    greet(&config, &address, &tokens, &seeded, steps.began.elapsed());
+
+    let code = tokio::select! {
+        signal = health::stop_signal() => {
+            out::say(&format!("\n{signal}: stopping"));
+            ExitCode::SUCCESS
+        }
+        Some(ending) = ending.recv() => match ending {
+            Ending::Drained(group) => {
+                out::say(&format!("{group} was asked to drain: stopping"));
+                ExitCode::SUCCESS
+            }
+            Ending::Failed(reason) => {
+                out::complain(&format!("mercat: {reason}"));
+                ExitCode::from(health::SICK)
+            }
+        },
+    };
+    let began = Instant::now();
+    // A door that is already closed cannot be told to close.
+    let _ = stop.send(());
+    let _ = tokio::time::timeout(Duration::from_secs(15), door).await;
+    futures::future::join_all(hosted.into_iter().map(Hosted::stop)).await;
+    if let Some(mut server) = server {
+        server.stop().await.context("the NATS server did not stop")?;
+    }
+    out::say(&format!("stopped in {} ms", began.elapsed().as_millis()));
+    Ok(code)
+}
+
+/// Uses the servers that were named, or starts one.
+async fn start_nats(config: &mut Config, steps: &mut Steps) -> anyhow::Result<Option<Server>> {
+    if !config.nats.urls.is_empty() {
+        steps.done(&format!("NATS at {}, as given", config.nats.urls.join(", ")));
+        return Ok(None);
+    }
+    let program = runtime::server::find(&runtime::server::cache_dir()).await.context("there is no nats-server")?;
+    steps.done(&host::found(&program));
+    // In full, because it also tells this shop's server from those of shops elsewhere.
+    let data = config.data.canonicalize().with_context(|| format!("there is no {}", config.data.display()))?;
+    let dir = data.join("nats");
+    if leftover::stop(&dir).await? {
+        steps.done("stopped the NATS server that a killed shop had left running");
+    }
+    let named = |port: u16| (port != 0).then_some(port);
+    leftover::check_free([("nats.port", config.nats.port), ("nats.monitor_port", config.nats.monitor_port)])?;
+    let options = ServerOptions {
+        port: named(config.nats.port),
+        monitor_port: named(config.nats.monitor_port),
+        auth: Auth::Nkeys(config.keys_dir()),
+        no_auth_user: Some(PERSON.to_owned()),
+        max_file: config.nats.max_file,
+        ..ServerOptions::new(&dir)
+    };
+    let server = Server::start(options).await.context("could not start nats-server")?;
+    leftover::remember(&dir, &server)?;
+    config.nats.urls = server.urls();
+    config.nats.monitors = server.monitors();
+    config.nats.keys = Some(config.keys_dir());
+    steps.done(&format!("NATS on {}", config.nats.urls.join(", ")));
+    Ok(Some(server))
+}
+
+fn greet(
+    config: &Config,
+    address: &std::net::SocketAddr,
+    tokens: &Arc<seed::Tokens>,
+    seeded: &seed::Seeded,
+    took: Duration,
+) {
+    let product = seeded.product_id.as_deref().unwrap_or("<product id>");
+    let (warehouse, sku) = (seeded.warehouse_id.as_deref().unwrap_or("<warehouse id>"), &seeded.sku);
+    let nats = config.nats.urls.join(",");
+    // Where the stock CLI looks when it is told nothing, nobody has to tell it anything.
+    let (option, hint) = match nats.as_str() {
+        "nats://127.0.0.1:4222" => (String::new(), "where the nats CLI looks by itself".to_owned()),
+        elsewhere => (format!(" --server {elsewhere}"), format!("nats CLI: --server {elsewhere}")),
+    };
+    let metrics = match config.metrics.as_str() {
+        "" => "nowhere".to_owned(),
+        listen => format!("http://{listen}/metrics"),
+    };
+    let token = &tokens.admin;
+    out::say(&format!(
+        r#"
+The shop is open after {took} ms.
+
+  API            http://{address}/api/v1/products
+  documentation  http://{address}/docs   (OpenAPI: /openapi.json)
+  metrics        {metrics}
+  NATS           {nats}   ({hint})
+  token          {token}   (admin; other roles in {tokens_file})
+
+Three things to try:
+
+  curl -s 'http://{address}/api/v1/products/search?q=mug'
+  curl -s -X POST http://{address}/api/v1/inventory/reserve \
+    -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -H 'Idempotency-Key: try-1' \
+    -d '{{"warehouse_id":"{warehouse}","lines":[{{"sku":"{sku}","quantity":1}}]}}'
+  nats{option} req shop.product.{product}.get '{{}}'
+
+Ctrl-C stops everything cleanly."#,
+        took = took.as_millis(),
+        tokens_file = seed::tokens_file(config).display(),
+    ));
+}
