@@ -132,8 +132,8 @@ fn two_panics_and_a_success_set_nobody_aside() {
     play(async |world| {
         let (mut stage, asker) = open(&world, &["a"]).await;
         for _ in 0..5 {
-            refusal(act(&asker, "x", 0, "decide").await);
-            refusal(act(&asker, "x", 0, "evolve").await);
+            assert_eq!(refusal(act(&asker, "x", 0, "decide").await).code, "panicked");
+            assert_eq!(refusal(act(&asker, "x", 0, "evolve").await).code, "panicked");
             act(&asker, "x", 1, "").await.expect("it goes on");
         }
         assert_eq!(look(&asker, "x").await.0, 5);

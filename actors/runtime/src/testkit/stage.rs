@@ -195,12 +195,20 @@ impl Asker {
         call
     }
 
-    /// Sends a call.
+    /// Sends a call; again where certainly nothing happened, as long as it has time. A replica that has just started is
+    /// known to its own server at once and to the other servers of a cluster a little later.
     ///
     /// # Errors
     /// See [`Failure`].
     pub async fn send(&self, call: &Call) -> Result<Answer, Failure> {
-        self.client.ask(call).await
+        loop {
+            let asked = self.client.ask(call).await;
+            let late = self.client.clock().now() >= call.deadline;
+            if late || !matches!(asked, Err(Failure::Unavailable { .. })) {
+                return asked;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Asks and reads the answer.
