@@ -112,8 +112,14 @@ kinds! {
     ProductId = "prd";
     /// A category of products.
     CategoryId = "cat";
+    /// A collection of products.
+    CollectionId = "col";
+    /// A list of prices.
+    PriceListId = "prl";
     /// A warehouse.
     WarehouseId = "wh";
+    /// Stock on its way between warehouses.
+    TransferId = "trf";
     /// A hold on stock.
     ReservationId = "rsv";
     /// A cart.
@@ -132,14 +138,26 @@ kinds! {
     PaymentMethodId = "pm";
     /// Money that goes back.
     RefundId = "rfd";
+    /// A line of the ledger.
+    TransactionId = "txn";
     /// A shipment.
     ShipmentId = "shp";
+    /// A place that parcels are sent to at the same rates.
+    ZoneId = "zon";
+    /// A campaign of promotions.
+    CampaignId = "cmp";
     /// A coupon.
     CouponId = "cpn";
+    /// A use of promotions by one order.
+    RedemptionId = "rdm";
     /// A review.
     ReviewId = "rvw";
     /// A message to a person.
     NotificationId = "ntf";
+    /// A template of messages to people.
+    TemplateId = "tpl";
+    /// An address that is told what happens.
+    EndpointId = "whe";
     /// A support ticket.
     TicketId = "tkt";
     /// A report.
