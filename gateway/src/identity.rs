@@ -93,7 +93,7 @@ fn anonymous() -> Identity {
 }
 
 fn identity(token: &Token) -> Identity {
-    let caller = Caller { role: token.role.clone(), subject: token.subject.clone(), scopes: token.scopes.clone() };
+    let caller = Caller::known(&token.role, token.subject.clone(), token.scopes.clone());
     let name = token.subject.clone().unwrap_or_else(|| format!("token {}", hex(&hash(token.token.as_bytes()))));
     let mut credential = [0; 16];
     credential.copy_from_slice(&hash(name.as_bytes())[..16]);

@@ -197,35 +197,98 @@ pub fn positions(text: &str) -> Result<Vec<Position>, Malformed> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
 }
 
-/// Who asks. On the wire: `<role> <subject or -> <scope,scope or ->`.
+/// Who asks. On the wire: `<role> <subject or -> <scope,scope or ->`, then, where there is one, the guest (or `-`), then,
+/// where a service acts for somebody, their role and subject (or `-`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// `anonymous`, `customer`, `support`, `catalogue`, `warehouse`, `finance`, `admin` or `service`.
+    /// `anonymous`, `guest`, `customer`, `support`, `catalogue`, `warehouse`, `finance`, `admin` or `service`.
     pub role: String,
     /// The person or service, if known.
     pub subject: Option<String>,
     /// What it may do.
     pub scopes: Vec<String>,
+    /// The guest that a person was before they said who they are: they have shown that guest's secret too.
+    pub guest: Option<String>,
+    /// Whom a service acts for.
+    pub behalf: Option<Behalf>,
 }
+
+/// Whom a service acts for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behalf {
+    /// Their role.
+    pub role: String,
+    /// Who they are, if known.
+    pub subject: Option<String>,
+}
+
+/// The roles of those who only see what is their own.
+const NOT_STAFF: [&str; 3] = ["anonymous", "guest", "customer"];
 
 impl Caller {
     /// Somebody who showed nothing.
     #[must_use]
     pub fn anonymous() -> Caller {
-        Caller { role: "anonymous".to_owned(), subject: None, scopes: Vec::new() }
+        Caller::known("anonymous", None, Vec::new())
     }
 
     /// A group acting for itself.
     #[must_use]
     pub fn service(group: &str) -> Caller {
-        Caller { role: "service".to_owned(), subject: Some(group.to_owned()), scopes: Vec::new() }
+        Caller::known("service", Some(group.to_owned()), Vec::new())
+    }
+
+    /// Somebody of a role, acting for themselves.
+    #[must_use]
+    pub fn known(role: &str, subject: Option<String>, scopes: Vec<String>) -> Caller {
+        Caller { role: role.to_owned(), subject, scopes, guest: None, behalf: None }
+    }
+
+    /// The group acting for this caller. A group that acts for another group acts for whom that one acts for.
+    #[must_use]
+    pub fn through(&self, group: &str) -> Caller {
+        let own = Behalf { role: self.role.clone(), subject: self.subject.clone() };
+        let behalf = if self.role == "service" { self.behalf.clone() } else { Some(own) };
+        Caller { guest: self.guest.clone(), behalf, ..Caller::service(group) }
+    }
+
+    /// The person behind the request: the caller, or whom the calling service acts for.
+    #[must_use]
+    pub fn person(&self) -> Option<&str> {
+        match (&self.behalf, self.role == "service") {
+            (Some(behalf), _) => behalf.subject.as_deref(),
+            (None, true) => None,
+            (None, false) => self.subject.as_deref(),
+        }
+    }
+
+    /// Whether the caller works here, or is a group acting for itself or for somebody who does.
+    #[must_use]
+    pub fn is_staff(&self) -> bool {
+        let role = self.behalf.as_ref().map_or(&self.role, |behalf| &behalf.role);
+        !NOT_STAFF.contains(&role.as_str())
+    }
+
+    /// Whether something that belongs to this person is the caller's to see and change.
+    #[must_use]
+    pub fn may_touch(&self, owner: &str) -> bool {
+        let own = |who: Option<&str>| who.is_some_and(|who| !owner.is_empty() && who == owner);
+        self.is_staff() || own(self.person()) || own(self.guest.as_deref())
     }
 }
 
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scopes = if self.scopes.is_empty() { "-".to_owned() } else { self.scopes.join(",") };
-        write!(f, "{} {} {scopes}", self.role, self.subject.as_deref().unwrap_or("-"))
+        let word = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        write!(f, "{} {} {scopes}", self.role, word(&self.subject))?;
+        if self.guest.is_some() || self.behalf.is_some() {
+            write!(f, " {}", word(&self.guest))?;
+        }
+        if let Some(behalf) = &self.behalf {
+            write!(f, " {} {}", behalf.role, word(&behalf.subject))?;
+        }
+        Ok(())
     }
 }
 
@@ -233,14 +296,17 @@ impl FromStr for Caller {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Caller, Malformed> {
-        let mut parts = text.split(' ');
-        let (Some(role), Some(subject), Some(scopes), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(Malformed { header: CALLER, value: text.to_owned() });
-        };
+        let parts: Vec<&str> = text.split(' ').collect();
         let some = |part: &str| (part != "-").then(|| part.to_owned());
+        let (role, subject, scopes, guest, behalf) = match parts[..] {
+            [role, subject, scopes] => (role, subject, scopes, "-", None),
+            [role, subject, scopes, guest] => (role, subject, scopes, guest, None),
+            [role, subject, scopes, guest, of, whom] => (role, subject, scopes, guest, Some((of, whom))),
+            _ => return Err(Malformed { header: CALLER, value: text.to_owned() }),
+        };
         let scopes = if scopes == "-" { Vec::new() } else { scopes.split(',').map(str::to_owned).collect() };
-        Ok(Caller { role: role.to_owned(), subject: some(subject), scopes })
+        let behalf = behalf.map(|(role, subject)| Behalf { role: role.to_owned(), subject: some(subject) });
+        Ok(Caller { role: role.to_owned(), subject: some(subject), scopes, guest: some(guest), behalf })
     }
 }
 

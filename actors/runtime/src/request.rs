@@ -88,11 +88,8 @@ pub(crate) fn parse(
     let malformed = |e: headers::Malformed| problems::malformed_header(&e);
     // Whoever can speak on the bus without saying who they are is an operator: the server's permissions let nobody
     // else in, and every service says who it acts for.
-    let caller = headers::parsed::<Caller>(said, headers::CALLER).map_err(malformed)?.unwrap_or(Caller {
-        role: "operator".to_owned(),
-        subject: None,
-        scopes: vec!["*".to_owned()],
-    });
+    let caller = headers::parsed::<Caller>(said, headers::CALLER).map_err(malformed)?;
+    let caller = caller.unwrap_or_else(|| Caller::known("operator", None, vec!["*".to_owned()]));
     authorise(route, &caller)?;
     let command = command_of(said, route, &caller, &payload, entropy).map_err(malformed)?;
     if let (true, Some(prefix), Some(_)) = (is_json, route.creates, route.created) {
