@@ -173,6 +173,11 @@ impl Error {
         &self.0.problem.code
     }
 
+    /// Whether it has this header.
+    pub(crate) fn says(&self, name: &HeaderName) -> bool {
+        self.0.headers.iter().any(|(said, _)| said == name)
+    }
+
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Error {
         self.0.headers.push((name, value));
         self

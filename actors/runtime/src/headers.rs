@@ -197,35 +197,40 @@ pub fn positions(text: &str) -> Result<Vec<Position>, Malformed> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
 }
 
-/// Who asks. On the wire: `<role> <subject or -> <scope,scope or ->`.
+/// Who asks. On the wire: `<role> <subject or -> <scope,scope or ->`, and a fourth word if there is a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// `anonymous`, `customer`, `support`, `catalogue`, `warehouse`, `finance`, `admin` or `service`.
+    /// `anonymous`, `guest`, `customer`, `support`, `catalogue`, `warehouse`, `finance`, `admin` or `service`.
     pub role: String,
     /// The person or service, if known.
     pub subject: Option<String>,
     /// What it may do.
     pub scopes: Vec<String>,
+    /// The user id of the guest that a known caller was before, and has shown to be: what that guest owns may be handed
+    /// over to the caller. A caller that is a guest has it as its subject, and none here.
+    pub guest: Option<String>,
 }
 
 impl Caller {
     /// Somebody who showed nothing.
     #[must_use]
     pub fn anonymous() -> Caller {
-        Caller { role: "anonymous".to_owned(), subject: None, scopes: Vec::new() }
+        Caller { role: "anonymous".to_owned(), subject: None, scopes: Vec::new(), guest: None }
     }
 
     /// A group acting for itself.
     #[must_use]
     pub fn service(group: &str) -> Caller {
-        Caller { role: "service".to_owned(), subject: Some(group.to_owned()), scopes: Vec::new() }
+        Caller { role: "service".to_owned(), subject: Some(group.to_owned()), scopes: Vec::new(), guest: None }
     }
 }
 
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scopes = if self.scopes.is_empty() { "-".to_owned() } else { self.scopes.join(",") };
-        write!(f, "{} {} {scopes}", self.role, self.subject.as_deref().unwrap_or("-"))
+        write!(f, "{} {} {scopes}", self.role, self.subject.as_deref().unwrap_or("-"))?;
+        // Only where there is one: replicas that know three words go on reading all others.
+        self.guest.iter().try_for_each(|guest| write!(f, " {guest}"))
     }
 }
 
@@ -234,13 +239,18 @@ impl FromStr for Caller {
 
     fn from_str(text: &str) -> Result<Caller, Malformed> {
         let mut parts = text.split(' ');
-        let (Some(role), Some(subject), Some(scopes), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(Malformed { header: CALLER, value: text.to_owned() });
+        let malformed = || Malformed { header: CALLER, value: text.to_owned() };
+        let (Some(role), Some(subject), Some(scopes)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(malformed());
+        };
+        let guest = match (parts.next(), parts.next()) {
+            (None, _) => None,
+            (Some(guest), None) if !guest.is_empty() => Some(guest.to_owned()),
+            _ => return Err(malformed()),
         };
         let some = |part: &str| (part != "-").then(|| part.to_owned());
         let scopes = if scopes == "-" { Vec::new() } else { scopes.split(',').map(str::to_owned).collect() };
-        Ok(Caller { role: role.to_owned(), subject: some(subject), scopes })
+        Ok(Caller { role: role.to_owned(), subject: some(subject), scopes, guest })
     }
 }
 
@@ -368,8 +378,20 @@ mod tests {
         assert_eq!(trace.to_string().parse(), Ok(trace));
         let position = Position { group: "inventory".into(), partition: 3, sequence: 17 };
         assert_eq!(positions(&format!("{position}, {position}")), Ok(vec![position.clone(), position]));
-        for caller in [Caller::anonymous(), Caller::service("order")] {
+        let known = Caller { scopes: vec!["cart:read".into(), "cart:write".into()], ..Caller::service("order") };
+        let was_guest = Caller { guest: Some("usr_1".into()), ..known.clone() };
+        for caller in [Caller::anonymous(), Caller::service("order"), known, was_guest] {
             assert_eq!(caller.to_string().parse(), Ok(caller));
+        }
+    }
+
+    #[test]
+    fn a_caller_has_three_words_or_a_guest_beside_them() {
+        assert_eq!(Caller::anonymous().to_string(), "anonymous - -");
+        let guest = Caller { guest: Some("usr_1".into()), ..Caller::anonymous() };
+        assert_eq!(guest.to_string(), "anonymous - - usr_1");
+        for text in ["", "admin", "admin -", "admin - * ", "admin - * usr_1 usr_2", "admin - * usr_1 "] {
+            assert_eq!(text.parse::<Caller>().map_err(|malformed| malformed.header), Err(CALLER), "{text:?}");
         }
     }
 

@@ -90,8 +90,8 @@ pub(crate) fn parse(
     // else in, and every service says who it acts for.
     let caller = headers::parsed::<Caller>(said, headers::CALLER).map_err(malformed)?.unwrap_or(Caller {
         role: "operator".to_owned(),
-        subject: None,
         scopes: vec!["*".to_owned()],
+        ..Caller::anonymous()
     });
     authorise(route, &caller)?;
     let command = command_of(said, route, &caller, &payload, entropy).map_err(malformed)?;
