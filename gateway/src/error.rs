@@ -12,7 +12,7 @@ use messages::errors::{ERRORS_MAX, FieldError};
 use messages::json::write::{self, Members};
 use messages::problem::{Kind, Problem};
 use messages::route::{Route, RpcKind};
-use runtime::client::Failure;
+use runtime::client::{Answer, Failure};
 use runtime::headers::Position;
 
 use crate::answer::{IDEMPOTENT_REPLAYED, NO_STORE, SHOP_POSITION, TRUE};
@@ -132,6 +132,11 @@ impl Error {
                 Error::new(StatusCode::GATEWAY_TIMEOUT, code, detail).retry_after(Duration::from_secs(1))
             }
         }
+    }
+
+    /// A command that was accepted, and came to nothing for this reason.
+    pub(crate) fn from_settled(route: &Route, problem: Problem, said: &Answer) -> Error {
+        Error::from_problem(route, problem).recorded(said.position.as_ref(), said.replayed)
     }
 
     fn from_problem(route: &Route, mut problem: Problem) -> Error {

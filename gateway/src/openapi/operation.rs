@@ -255,9 +255,17 @@ fn responses(
     if entity && !command {
         responses.insert("304".into(), json!({"description": "The client holds this version already."}));
     }
-    if route.settle.is_some() {
+    if let Some(settle) = &route.settle {
         let headers = json!({"Location": shared("headers", "Location")});
-        responses.insert("202".into(), json!({"description": "Accepted; not settled yet.", "headers": headers}));
+        let statuses: Vec<_> = settle.accepted.iter().map(|status| format!("`{status}`")).collect();
+        let description = if statuses.is_empty() {
+            "Accepted; not settled yet.".to_owned()
+        } else {
+            let statuses = statuses.join(" or ");
+            format!("Accepted; not settled yet. With the status {statuses}, the caller has to do something first.")
+        };
+        let content = json!({"application/json": {"schema": schema}});
+        responses.insert("202".into(), json!({"description": description, "headers": headers, "content": content}));
     }
     responses
 }
