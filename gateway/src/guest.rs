@@ -58,8 +58,7 @@ impl Guests {
     /// Who shows this secret and nothing else.
     pub(crate) fn identity(&self, secret: &Secret) -> Arc<Identity> {
         let subject = secret.user_id();
-        let caller =
-            Caller { role: ROLE.to_owned(), subject: Some(subject.clone()), scopes: self.scopes.clone(), guest: None };
+        let caller = Caller::known(ROLE, Some(subject.clone()), self.scopes.clone());
         Arc::new(Identity::new(caller, subject))
     }
 }

@@ -118,8 +118,7 @@ fn anonymous() -> Identity {
 }
 
 fn identity(token: &Token) -> Identity {
-    let caller =
-        Caller { role: token.role.clone(), subject: token.subject.clone(), scopes: token.scopes.clone(), guest: None };
+    let caller = Caller::known(&token.role, token.subject.clone(), token.scopes.clone());
     let name = token.subject.clone().unwrap_or_else(|| format!("token {}", hex(&hash(token.token.as_bytes()))));
     Identity::new(caller, name)
 }

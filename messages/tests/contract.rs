@@ -34,7 +34,6 @@ const BROKEN: &[Row] = &[
     (PRODUCT, "name: \"product\"", "name: \"catalogue\"", "its package is shop.product.v1"),
     (PRODUCT, "schema: ", "calls: [\"pricing\"]\n    schema: ", "it calls `pricing`, which is no `group.verb`"),
     (PRODUCT, "schema: ", "calls: [\"pricing.list prices\"]\n    schema: ", "which is no `group.verb`"),
-    (PRODUCT, "schema: ", "calls: [\"product.get\"]\n    schema: ", "it calls itself: product.get"),
     (PRODUCT, "schema: ", "calls: [\"a.b\", \"a.c\", \"a.b\"]\n    schema: ", "it calls a.b twice"),
     // Rpcs.
     (PRODUCT, "verb: \"update\"", "verb: \"create\"", "two rpcs have the verb create"),

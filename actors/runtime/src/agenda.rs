@@ -137,8 +137,14 @@ impl Handler<Owes> for Agenda {
             is_call: owed.is_call,
         };
         let items: Vec<Item> = owes.due.into_iter().map(item).collect();
+        let now = self.shared.clock.now();
+        let is_ripe = items.iter().any(|item| item.at <= now);
         self.queue.extend(items.iter().cloned());
         self.by_actor.insert(key, items);
+        if is_ripe {
+            // What is due at once does not wait for the next tick: a saga is made of such steps.
+            self.fire();
+        }
     }
 }
 

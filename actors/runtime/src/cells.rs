@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::entity::{ActorKey, State, Undecodable};
+use crate::fold::Cause;
 use crate::kind::Kinds;
 use crate::store::{Batch, SharedStore, Table};
 
@@ -36,6 +37,8 @@ pub(crate) struct Cell {
     pub(crate) sequence: u64,
     /// Calls its agenda has made, by key; entries the agenda no longer names are forgotten.
     pub(crate) calls: BTreeMap<String, CallState>,
+    /// The command whose story its agenda goes on with; `None` when it owes nothing.
+    pub(crate) story: Option<Arc<Cause>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,6 +46,7 @@ struct Row {
     version: u64,
     sequence: u64,
     calls: BTreeMap<String, CallState>,
+    story: Option<Cause>,
     state: Vec<u8>,
 }
 
@@ -122,7 +126,7 @@ impl Cells {
     fn blank(&self, key: &ActorKey) -> Cell {
         // A key's kind is a name of this group's own; the unit state is never seen.
         let state: State = self.kinds.get(key.kind).map_or_else(|| Arc::new(()) as State, |kind| kind.blank());
-        Cell { state, version: 0, sequence: 0, calls: BTreeMap::new() }
+        Cell { state, version: 0, sequence: 0, calls: BTreeMap::new(), story: None }
     }
 
     fn load(&self, key: &ActorKey) -> Result<Option<Cell>, Error> {
@@ -131,7 +135,8 @@ impl Cells {
         let Some(bytes) = store.get(Table::Actor, &key.row())? else { return Ok(None) };
         let row: Row = postcard::from_bytes(&bytes).map_err(|e| Undecodable::new(format!("the row of {key}"), e))?;
         let state = self.kinds.known(key.kind)?.read(&row.state)?;
-        Ok(Some(Cell { state, version: row.version, sequence: row.sequence, calls: row.calls }))
+        let story = row.story.map(Arc::new);
+        Ok(Some(Cell { state, version: row.version, sequence: row.sequence, calls: row.calls, story }))
     }
 
     /// Puts every changed actor into a batch.
@@ -140,7 +145,8 @@ impl Cells {
         for (key, slot) in self.slots.iter_mut().filter(|(_, slot)| slot.dirty) {
             let cell = &slot.cell;
             let state = self.kinds.known(key.kind)?.write(&cell.state)?;
-            let row = Row { version: cell.version, sequence: cell.sequence, calls: cell.calls.clone(), state };
+            let story = cell.story.as_deref().cloned();
+            let row = Row { version: cell.version, sequence: cell.sequence, calls: cell.calls.clone(), story, state };
             let bytes = postcard::to_stdvec(&row).map_err(|e| Undecodable::new(format!("the row of {key}"), e))?;
             batch.put(Table::Actor, key.row(), bytes);
             slot.dirty = false;

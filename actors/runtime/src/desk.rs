@@ -13,6 +13,7 @@ use messages::runtime::v1::{Event, Record, record};
 
 use crate::cells::{CallState, Cell, Cells};
 use crate::entity::{ActorKey, Entity, Facts, Recorded, State};
+use crate::headers::Caller;
 use crate::view::{Models, Rows, View};
 
 /// The actors a turn has changed so far, not yet in the log.
@@ -179,6 +180,7 @@ pub struct Window<'a> {
     /// The one actor that is shown as it was, when a moment of the past was asked for.
     past: Option<&'a (ActorKey, Cell)>,
     now: jiff::Timestamp,
+    caller: &'a Caller,
 }
 
 impl<'a> Window<'a> {
@@ -187,8 +189,15 @@ impl<'a> Window<'a> {
         models: &'a Models,
         past: Option<&'a (ActorKey, Cell)>,
         now: jiff::Timestamp,
+        caller: &'a Caller,
     ) -> Window<'a> {
-        Window { cells, models, past, now }
+        Window { cells, models, past, now, caller }
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        self.caller
     }
 
     /// An actor's state; the default when nothing ever happened to it.

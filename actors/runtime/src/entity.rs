@@ -9,6 +9,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jiff::Timestamp;
 use messages::common::v1::Problem;
+use messages::{Route, Rpc};
+use prost::Message as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -114,7 +116,36 @@ impl<C> Agenda<C> {
         request: Bytes,
         report: impl FnOnce(Outcome) -> C + 'static,
     ) -> Agenda<C> {
-        let what = What::Call { provider, request, report: Box::new(report) };
+        let what = What::Call { errand: Errand::Provider(provider, request), report: Box::new(report) };
+        self.items.push(Item { key: key.into(), at, what });
+        self
+    }
+
+    /// From a moment on, this rpc of another group (or of another actor of this one) is asked until it is done or
+    /// refused, and the outcome comes back as a command. The asked group hears one command, however often it is sent:
+    /// its id is made of this actor and the key. A query has no `partition_key`.
+    #[must_use]
+    pub fn ask<R: Rpc>(
+        mut self,
+        key: impl Into<String>,
+        at: Timestamp,
+        partition_key: &str,
+        request: &R::Request,
+        report: impl FnOnce(Asked<R::Response>) -> C + 'static,
+    ) -> Agenda<C> {
+        let errand = Errand::Ask {
+            route: R::ROUTE,
+            partition_key: partition_key.to_owned(),
+            request: Bytes::from(request.encode_to_vec()),
+        };
+        let report = |outcome| {
+            report(match outcome {
+                // Whoever answers is of the same contract; a field unknown here is skipped.
+                Outcome::Done(bytes) => Asked::Done(R::Response::decode(bytes).unwrap_or_default()),
+                Outcome::Refused(problem) => Asked::Refused(problem),
+            })
+        };
+        let what = What::Call { errand, report: Box::new(report) };
         self.items.push(Item { key: key.into(), at, what });
         self
     }
@@ -128,7 +159,24 @@ pub(crate) struct Item<C> {
 
 pub(crate) enum What<C> {
     Wake(C),
-    Call { provider: &'static str, request: Bytes, report: Box<dyn FnOnce(Outcome) -> C> },
+    Call { errand: Errand, report: Box<dyn FnOnce(Outcome) -> C> },
+}
+
+/// Where a call goes, and with what.
+pub(crate) enum Errand {
+    /// To a provider of the group, by its name.
+    Provider(&'static str, Bytes),
+    /// To an rpc.
+    Ask { route: &'static Route, partition_key: String, request: Bytes },
+}
+
+/// How an rpc that an agenda asked ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked<T> {
+    /// It was done, now or before.
+    Done(T),
+    /// It was not done and never will be under this key.
+    Refused(Problem),
 }
 
 /// How a call ended. The third outcome, unknown, is never reported: the call is made again with the same key.

@@ -47,7 +47,7 @@ impl Folded {
 }
 
 /// The command behind an event.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Cause {
     /// Its id.
     pub command: Vec<u8>,
@@ -130,6 +130,16 @@ pub(crate) fn prune_calls(kinds: &Kinds, kind: &str, cell: &mut Cell) {
     cell.calls.retain(|key, _| owed.iter().any(|item| item.key == *key));
 }
 
+/// Notes the story that an actor is part of after a command: what it owes is done in its name, whoever hosts it then.
+pub(crate) fn tell_story(kinds: &Kinds, kind: &str, after: &State, cause: &Arc<Cause>, story: &mut Option<Arc<Cause>>) {
+    let owes = kinds.get(kind).is_some_and(|kind| kind.owes(after));
+    if !owes {
+        *story = None;
+    } else if !cause.correlation.is_empty() {
+        *story = Some(cause.clone());
+    }
+}
+
 /// Folds a turn that is known to be the next one into cells, and says what happened.
 pub(crate) fn fold_turn(
     cells: &mut Cells,
@@ -153,6 +163,7 @@ pub(crate) fn fold_turn(
             fold_record(&kinds, &mut cell, record).map_err(broken)?;
             cell.sequence = entry.sequence;
             prune_calls(&kinds, actor.kind, &mut cell);
+            tell_story(&kinds, actor.kind, &cell.state, &cause, &mut cell.story);
             if let Some(record::What::Event(event)) = &record.what {
                 each(Folded {
                     partition,

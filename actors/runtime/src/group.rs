@@ -7,13 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, LocalBoxFuture};
 use messages::common::v1::{HistoryQuery, Problem};
 use messages::{Message, Route, Rpc, RpcKind};
 use prost::Message as _;
 
 use crate::desk::{Desk, Window};
 use crate::entity::{ActorKey, Entity, Outcome};
+use crate::headers::Caller;
+use crate::inquiry::{Gathering, Inquiry};
 use crate::kind::Kinds;
 use crate::problems;
 use crate::view::{AnyView, Rows, Typed, View};
@@ -32,6 +35,18 @@ type PrepareRead = dyn Fn(&[u8]) -> Result<Prepared<RunRead>, Problem> + Send + 
 type PrepareHistory = dyn Fn(&[u8]) -> Result<(ActorKey, HistoryWanted), Problem> + Send + Sync;
 type Query = dyn Fn(&Views<'_>, &[u8]) -> Result<Vec<u8>, Problem> + Send + Sync;
 
+/// Which actor a request addresses, before anything is asked for it.
+type Target = dyn Fn(&[u8]) -> Result<ActorKey, Problem> + Send + Sync;
+/// Prepares a request by asking others first.
+type Gather<T> = dyn Fn(Inquiry, Bytes) -> LocalBoxFuture<'static, Result<T, Problem>> + Send + Sync;
+pub(crate) type RunQuery = dyn Fn(&Views<'_>) -> Result<Vec<u8>, Problem>;
+
+/// How a query is handled.
+pub(crate) enum QueryHandler {
+    Plain(Box<Query>),
+    Gather(Box<Gather<Box<RunQuery>>>),
+}
+
 /// Which part of a history is wanted.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct HistoryWanted {
@@ -49,6 +64,8 @@ pub(crate) enum Handler {
     Command(Box<PrepareCommand>),
     Read(Box<PrepareRead>),
     History(Box<PrepareHistory>),
+    GatherCommand { target: Box<Target>, gather: Box<Gather<Prepared<RunCommand>>> },
+    GatherRead { target: Box<Target>, gather: Box<Gather<Prepared<RunRead>>> },
 }
 
 pub(crate) struct Verb {
@@ -61,6 +78,8 @@ pub struct Views<'a> {
     pub(crate) rows: &'a dyn Fn(&'static str) -> Rows,
     /// When the query runs.
     pub now: jiff::Timestamp,
+    /// Who asks; for news, the group itself.
+    pub caller: Caller,
 }
 
 impl Views<'_> {
@@ -131,7 +150,7 @@ pub struct Group {
     pub(crate) contract: &'static messages::Group,
     pub(crate) kinds: Kinds,
     pub(crate) verbs: BTreeMap<&'static str, Verb>,
-    pub(crate) queries: BTreeMap<&'static str, (&'static Route, Box<Query>)>,
+    pub(crate) queries: BTreeMap<&'static str, (&'static Route, QueryHandler)>,
     pub(crate) views: Vec<Arc<dyn AnyView>>,
     pub(crate) reactions: BTreeMap<&'static str, Box<React>>,
     pub(crate) providers: BTreeMap<&'static str, Arc<dyn Provider>>,
@@ -142,6 +161,12 @@ fn decode<M: Message>(bytes: &[u8]) -> Result<M, Problem> {
     let mut errors = messages::Errors::of_record();
     request.validate(&messages::Pointer::Root, &mut errors);
     errors.into_result(request).map_err(Problem::invalid)
+}
+
+/// Runs a gatherer; its panic is its own.
+async fn gathered<K>(gathering: Gathering<'_, K>) -> Result<K, Problem> {
+    let guarded = std::panic::AssertUnwindSafe(gathering).catch_unwind().await;
+    guarded.unwrap_or_else(|_| Err(problems::panicked()))
 }
 
 impl Group {
@@ -199,6 +224,55 @@ impl Group {
         self
     }
 
+    /// A command that asks other groups first. What `gather` brings is what the command notes; see [`crate::inquiry`].
+    #[must_use]
+    pub fn command_with<R: Rpc, E: Entity, K: Send + 'static>(
+        mut self,
+        target: fn(&R::Request) -> String,
+        gather: for<'a> fn(&'a Inquiry, &'a R::Request) -> Gathering<'a, K>,
+        handle: fn(&mut Desk<'_>, &R::Request, &K) -> Result<R::Response, Problem>,
+    ) -> Group {
+        let gather = move |inquiry: Inquiry, bytes: Bytes| {
+            let preparing = async move {
+                let request: R::Request = decode(&bytes)?;
+                let brought = gathered(gather(&inquiry, &request)).await?;
+                let target = ActorKey::of::<E>(&target(&request));
+                let run = move |desk: &mut Desk<'_>| handle(desk, &request, &brought).map(|said| said.encode_to_vec());
+                Ok(Prepared { target, run: Box::new(run) as Box<RunCommand> })
+            };
+            preparing.boxed_local()
+        };
+        let target = move |bytes: &[u8]| Ok(ActorKey::of::<E>(&target(&decode(bytes)?)));
+        let handler = Handler::GatherCommand { target: Box::new(target), gather: Box::new(gather) };
+        self.verb(R::ROUTE, RpcKind::Command, handler);
+        self
+    }
+
+    /// A read of one actor that asks other groups first.
+    #[must_use]
+    pub fn read_with<R: Rpc, E: Entity, K: Send + 'static>(
+        mut self,
+        target: fn(&R::Request) -> String,
+        gather: for<'a> fn(&'a Inquiry, &'a R::Request) -> Gathering<'a, K>,
+        handle: fn(&Window<'_>, &R::Request, &K) -> Result<R::Response, Problem>,
+    ) -> Group {
+        let gather = move |inquiry: Inquiry, bytes: Bytes| {
+            let preparing = async move {
+                let request: R::Request = decode(&bytes)?;
+                let brought = gathered(gather(&inquiry, &request)).await?;
+                let target = ActorKey::of::<E>(&target(&request));
+                let run =
+                    move |window: &Window<'_>| handle(window, &request, &brought).map(|said| said.encode_to_vec());
+                Ok(Prepared { target, run: Box::new(run) as Box<RunRead> })
+            };
+            preparing.boxed_local()
+        };
+        let target = move |bytes: &[u8]| Ok(ActorKey::of::<E>(&target(&decode(bytes)?)));
+        let handler = Handler::GatherRead { target: Box::new(target), gather: Box::new(gather) };
+        self.verb(R::ROUTE, RpcKind::Read, handler);
+        self
+    }
+
     /// A read of one actor.
     #[must_use]
     pub fn read<R: Rpc, E: Entity>(
@@ -237,14 +311,40 @@ impl Group {
     /// At start, when the contract calls the rpc something else than a query of this group.
     #[must_use]
     pub fn query<R: Rpc>(mut self, handle: fn(&Views<'_>, &R::Request) -> Result<R::Response, Problem>) -> Group {
-        let route = R::ROUTE;
-        assert!(route.group == self.contract.name && route.kind == RpcKind::Query, "{} is no query here", route.rpc);
         let run = move |views: &Views<'_>, bytes: &[u8]| {
             let request: R::Request = decode(bytes)?;
             handle(views, &request).map(|response| response.encode_to_vec())
         };
-        self.queries.insert(route.verb, (route, Box::new(run)));
+        self.asked(R::ROUTE, QueryHandler::Plain(Box::new(run)));
         self
+    }
+
+    /// A query over read models that asks other groups first.
+    ///
+    /// # Panics
+    /// At start, when the contract calls the rpc something else than a query of this group.
+    #[must_use]
+    pub fn query_with<R: Rpc, K: 'static>(
+        mut self,
+        gather: for<'a> fn(&'a Inquiry, &'a R::Request) -> Gathering<'a, K>,
+        handle: fn(&Views<'_>, &R::Request, &K) -> Result<R::Response, Problem>,
+    ) -> Group {
+        let gather = move |inquiry: Inquiry, bytes: Bytes| {
+            let preparing = async move {
+                let request: R::Request = decode(&bytes)?;
+                let brought = gathered(gather(&inquiry, &request)).await?;
+                let run = move |views: &Views<'_>| handle(views, &request, &brought).map(|said| said.encode_to_vec());
+                Ok(Box::new(run) as Box<RunQuery>)
+            };
+            preparing.boxed_local()
+        };
+        self.asked(R::ROUTE, QueryHandler::Gather(Box::new(gather)));
+        self
+    }
+
+    fn asked(&mut self, route: &'static Route, handler: QueryHandler) {
+        assert!(route.group == self.contract.name && route.kind == RpcKind::Query, "{} is no query here", route.rpc);
+        self.queries.insert(route.verb, (route, handler));
     }
 
     /// A read model.

@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use async_nats::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use crate::bus::Headers;
@@ -197,7 +198,8 @@ pub fn positions(text: &str) -> Result<Vec<Position>, Malformed> {
     text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::parse).collect()
 }
 
-/// Who asks. On the wire: `<role> <subject or -> <scope,scope or ->`, and a fourth word if there is a guest.
+/// Who asks. On the wire: `<role> <subject or -> <scope,scope or ->`, then, where there is one, the guest (or `-`), then,
+/// where a service acts for somebody, their role and subject (or `-`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// `anonymous`, `guest`, `customer`, `support`, `catalogue`, `warehouse`, `finance`, `admin` or `service`.
@@ -206,31 +208,88 @@ pub struct Caller {
     pub subject: Option<String>,
     /// What it may do.
     pub scopes: Vec<String>,
-    /// The user id of the guest that a known caller was before, and has shown to be: what that guest owns may be handed
-    /// over to the caller. A caller that is a guest has it as its subject, and none here.
+    /// The guest that a person was before they said who they are: they have shown that guest's secret too.
     pub guest: Option<String>,
+    /// Whom a service acts for.
+    pub behalf: Option<Behalf>,
 }
+
+/// Whom a service acts for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behalf {
+    /// Their role.
+    pub role: String,
+    /// Who they are, if known.
+    pub subject: Option<String>,
+}
+
+/// The roles of those who only see what is their own.
+const NOT_STAFF: [&str; 3] = ["anonymous", "guest", "customer"];
 
 impl Caller {
     /// Somebody who showed nothing.
     #[must_use]
     pub fn anonymous() -> Caller {
-        Caller { role: "anonymous".to_owned(), subject: None, scopes: Vec::new(), guest: None }
+        Caller::known("anonymous", None, Vec::new())
     }
 
     /// A group acting for itself.
     #[must_use]
     pub fn service(group: &str) -> Caller {
-        Caller { role: "service".to_owned(), subject: Some(group.to_owned()), scopes: Vec::new(), guest: None }
+        Caller::known("service", Some(group.to_owned()), Vec::new())
+    }
+
+    /// Somebody of a role, acting for themselves.
+    #[must_use]
+    pub fn known(role: &str, subject: Option<String>, scopes: Vec<String>) -> Caller {
+        Caller { role: role.to_owned(), subject, scopes, guest: None, behalf: None }
+    }
+
+    /// The group acting for this caller. A group that acts for another group acts for whom that one acts for.
+    #[must_use]
+    pub fn through(&self, group: &str) -> Caller {
+        let own = Behalf { role: self.role.clone(), subject: self.subject.clone() };
+        let behalf = if self.role == "service" { self.behalf.clone() } else { Some(own) };
+        Caller { guest: self.guest.clone(), behalf, ..Caller::service(group) }
+    }
+
+    /// The person behind the request: the caller, or whom the calling service acts for.
+    #[must_use]
+    pub fn person(&self) -> Option<&str> {
+        match (&self.behalf, self.role == "service") {
+            (Some(behalf), _) => behalf.subject.as_deref(),
+            (None, true) => None,
+            (None, false) => self.subject.as_deref(),
+        }
+    }
+
+    /// Whether the caller works here, or is a group acting for itself or for somebody who does.
+    #[must_use]
+    pub fn is_staff(&self) -> bool {
+        let role = self.behalf.as_ref().map_or(&self.role, |behalf| &behalf.role);
+        !NOT_STAFF.contains(&role.as_str())
+    }
+
+    /// Whether something that belongs to this person is the caller's to see and change.
+    #[must_use]
+    pub fn may_touch(&self, owner: &str) -> bool {
+        let own = |who: Option<&str>| who.is_some_and(|who| !owner.is_empty() && who == owner);
+        self.is_staff() || own(self.person()) || own(self.guest.as_deref())
     }
 }
 
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scopes = if self.scopes.is_empty() { "-".to_owned() } else { self.scopes.join(",") };
-        write!(f, "{} {} {scopes}", self.role, self.subject.as_deref().unwrap_or("-"))?;
-        // Only where there is one: replicas that know three words go on reading all others.
-        self.guest.iter().try_for_each(|guest| write!(f, " {guest}"))
+        let word = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        write!(f, "{} {} {scopes}", self.role, word(&self.subject))?;
+        if self.guest.is_some() || self.behalf.is_some() {
+            write!(f, " {}", word(&self.guest))?;
+        }
+        if let Some(behalf) = &self.behalf {
+            write!(f, " {} {}", behalf.role, word(&behalf.subject))?;
+        }
+        Ok(())
     }
 }
 
@@ -238,19 +297,17 @@ impl FromStr for Caller {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Caller, Malformed> {
-        let mut parts = text.split(' ');
-        let malformed = || Malformed { header: CALLER, value: text.to_owned() };
-        let (Some(role), Some(subject), Some(scopes)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(malformed());
-        };
-        let guest = match (parts.next(), parts.next()) {
-            (None, _) => None,
-            (Some(guest), None) if !guest.is_empty() => Some(guest.to_owned()),
-            _ => return Err(malformed()),
-        };
+        let parts: Vec<&str> = text.split(' ').collect();
         let some = |part: &str| (part != "-").then(|| part.to_owned());
+        let (role, subject, scopes, guest, behalf) = match parts[..] {
+            [role, subject, scopes] => (role, subject, scopes, "-", None),
+            [role, subject, scopes, guest] => (role, subject, scopes, guest, None),
+            [role, subject, scopes, guest, of, whom] => (role, subject, scopes, guest, Some((of, whom))),
+            _ => return Err(Malformed { header: CALLER, value: text.to_owned() }),
+        };
         let scopes = if scopes == "-" { Vec::new() } else { scopes.split(',').map(str::to_owned).collect() };
-        Ok(Caller { role: role.to_owned(), subject: some(subject), scopes, guest })
+        let behalf = behalf.map(|(role, subject)| Behalf { role: role.to_owned(), subject: some(subject) });
+        Ok(Caller { role: role.to_owned(), subject: some(subject), scopes, guest: some(guest), behalf })
     }
 }
 
@@ -329,7 +386,12 @@ pub struct Malformed {
 /// The value of a header as text.
 #[must_use]
 pub fn get<'a>(headers: &'a Headers, name: &'static str) -> Option<&'a str> {
-    headers.get(name).map(async_nats::HeaderValue::as_str)
+    headers.get(HeaderName::from_static(name)).map(HeaderValue::as_str)
+}
+
+/// Sets a header. A name that is known when the code is written need not be copied and checked for each message.
+pub fn put(headers: &mut Headers, name: &'static str, value: impl Into<HeaderValue>) {
+    headers.insert(HeaderName::from_static(name), value.into());
 }
 
 /// The value of a header, parsed; `None` when it is absent.
@@ -378,19 +440,21 @@ mod tests {
         assert_eq!(trace.to_string().parse(), Ok(trace));
         let position = Position { group: "inventory".into(), partition: 3, sequence: 17 };
         assert_eq!(positions(&format!("{position}, {position}")), Ok(vec![position.clone(), position]));
-        let known = Caller { scopes: vec!["cart:read".into(), "cart:write".into()], ..Caller::service("order") };
-        let was_guest = Caller { guest: Some("usr_1".into()), ..known.clone() };
-        for caller in [Caller::anonymous(), Caller::service("order"), known, was_guest] {
+        let known = Caller::known("customer", Some("usr_1".into()), vec!["cart:read".into(), "cart:write".into()]);
+        let was_guest = Caller { guest: Some("usr_2".into()), ..known.clone() };
+        let through = [known.through("cart"), was_guest.through("cart"), Caller::anonymous().through("cart")];
+        for caller in [Caller::anonymous(), Caller::service("order"), known, was_guest].into_iter().chain(through) {
             assert_eq!(caller.to_string().parse(), Ok(caller));
         }
     }
 
     #[test]
-    fn a_caller_has_three_words_or_a_guest_beside_them() {
-        assert_eq!(Caller::anonymous().to_string(), "anonymous - -");
-        let guest = Caller { guest: Some("usr_1".into()), ..Caller::anonymous() };
-        assert_eq!(guest.to_string(), "anonymous - - usr_1");
-        for text in ["", "admin", "admin -", "admin - * ", "admin - * usr_1 usr_2", "admin - * usr_1 "] {
+    fn a_caller_is_written_as_shortly_as_it_can_be() {
+        let admin = Caller::known("admin", Some("usr_1".into()), vec!["*".into()]);
+        assert_eq!(admin.to_string(), "admin usr_1 *", "as replicas read it that know three words");
+        assert_eq!(Caller { guest: Some("usr_2".into()), ..admin.clone() }.to_string(), "admin usr_1 * usr_2");
+        assert_eq!(admin.through("cart").to_string(), "service cart - - admin usr_1");
+        for text in ["", "admin", "admin -", "admin - * - admin", "admin - * - admin usr_1 more"] {
             assert_eq!(text.parse::<Caller>().map_err(|malformed| malformed.header), Err(CALLER), "{text:?}");
         }
     }

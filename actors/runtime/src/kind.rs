@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use jiff::Timestamp;
 use messages::common::v1::Problem;
 
 use crate::desk::Desk;
-use crate::entity::{Entity, Outcome, Recorded, State, Undecodable, What};
+use crate::entity::{Entity, Errand, Outcome, Recorded, State, Undecodable, What};
 
 /// One item of an agenda whose types have been forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +26,12 @@ pub(crate) trait Kind: Send + Sync {
     fn read(&self, row: &[u8]) -> Result<State, Undecodable>;
     fn evolve(&self, state: State, event_type: &str, data: &[u8]) -> Result<State, Undecodable>;
     fn agenda(&self, state: &State) -> Vec<Owed>;
+    /// Whether its agenda holds anything.
+    fn owes(&self, state: &State) -> bool;
     /// Runs the command of a wake that is still owed and due.
     fn wake(&self, desk: &mut Desk<'_>, id: &str, key: &str) -> Result<(), Problem>;
-    /// The request of a call that is still owed.
-    fn request(&self, state: &State, key: &str) -> Option<(&'static str, Bytes)>;
+    /// Where a call that is still owed goes.
+    fn errand(&self, state: &State, key: &str) -> Option<Errand>;
     /// Runs the command that reports a call's outcome, if the call is still owed.
     fn report(&self, desk: &mut Desk<'_>, id: &str, key: &str, outcome: Outcome) -> Result<(), Problem>;
 }
@@ -87,6 +88,10 @@ impl<E: Entity> Kind for Typed<E> {
         owed.collect()
     }
 
+    fn owes(&self, state: &State) -> bool {
+        state.downcast_ref::<E>().is_some_and(|entity| !entity.agenda().items.is_empty())
+    }
+
     fn wake(&self, desk: &mut Desk<'_>, id: &str, key: &str) -> Result<(), Problem> {
         let entity = desk.see::<E>(id);
         let now = desk.facts().now;
@@ -97,11 +102,11 @@ impl<E: Entity> Kind for Typed<E> {
         }
     }
 
-    fn request(&self, state: &State, key: &str) -> Option<(&'static str, Bytes)> {
+    fn errand(&self, state: &State, key: &str) -> Option<Errand> {
         let entity: E = typed(state);
         let item = entity.agenda().items.into_iter().find(|item| item.key == key)?;
         match item.what {
-            What::Call { provider, request, .. } => Some((provider, request)),
+            What::Call { errand, .. } => Some(errand),
             What::Wake(_) => None,
         }
     }

@@ -27,6 +27,7 @@ pub mod fabric;
 pub mod fold;
 pub mod group;
 pub mod headers;
+pub mod inquiry;
 pub mod log;
 pub mod membership;
 pub mod nats;

@@ -43,6 +43,16 @@ pub(crate) fn log_full(reason: &str) -> Problem {
     Problem::unavailable("storage_full", detail, Duration::from_secs(30))
 }
 
+pub(crate) fn neighbour_unavailable(group: &str, retry_after: Duration) -> Problem {
+    let detail = format!("{group} is needed for this and not available; nothing was done.");
+    Problem::unavailable("neighbour_unavailable", detail, retry_after)
+}
+
+pub(crate) fn neighbour_silent(group: &str) -> Problem {
+    let detail = format!("{group} is needed for this and did not answer in time; nothing was done here.");
+    Problem::new(Kind::Timeout, "neighbour_silent", detail).retry_after(Duration::from_secs(1))
+}
+
 pub(crate) fn too_late() -> Problem {
     let detail = "The caller's deadline had passed before the request was handled; nothing was done.";
     Problem::new(Kind::Timeout, "deadline_passed", detail)

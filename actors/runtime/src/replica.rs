@@ -15,6 +15,7 @@ pub use admission::Refused;
 pub use running::{Ended, Health, Replica, StartError, start};
 
 use crate::bus::Bus;
+use crate::client::Client;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::fabric::SharedFabric;
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) started: Timestamp,
     pub(crate) fabric: SharedFabric,
     pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) client: Client,
     pub(crate) log: SharedLog,
     pub(crate) store: SharedStore,
     pub(crate) clock: Clock,

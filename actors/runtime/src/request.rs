@@ -59,7 +59,7 @@ impl ReplyTo {
             None => true,
             Some(said) => match headers::get(said, headers::CONTENT_TYPE) {
                 Some(media_type) => media_type.starts_with(headers::JSON),
-                None => looks_like_json(&message.payload) || said.get(headers::DEADLINE).is_none(),
+                None => looks_like_json(&message.payload) || headers::get(said, headers::DEADLINE).is_none(),
             },
         };
         ReplyTo { subject: message.reply.as_ref().map(ToString::to_string), json, began: Instant::now() }
@@ -88,11 +88,8 @@ pub(crate) fn parse(
     let malformed = |e: headers::Malformed| problems::malformed_header(&e);
     // Whoever can speak on the bus without saying who they are is an operator: the server's permissions let nobody
     // else in, and every service says who it acts for.
-    let caller = headers::parsed::<Caller>(said, headers::CALLER).map_err(malformed)?.unwrap_or(Caller {
-        role: "operator".to_owned(),
-        scopes: vec!["*".to_owned()],
-        ..Caller::anonymous()
-    });
+    let caller = headers::parsed::<Caller>(said, headers::CALLER).map_err(malformed)?;
+    let caller = caller.unwrap_or_else(|| Caller::known("operator", None, vec!["*".to_owned()]));
     authorise(route, &caller)?;
     let command = command_of(said, route, &caller, &payload, entropy).map_err(malformed)?;
     if let (true, Some(prefix), Some(_)) = (is_json, route.creates, route.created) {
@@ -117,7 +114,7 @@ pub(crate) fn parse(
             Some(text) => headers::positions(text).map_err(malformed)?,
             None => Vec::new(),
         },
-        strong: said.get(headers::STRONG).is_some(),
+        strong: headers::get(said, headers::STRONG).is_some(),
         at: headers::get(said, headers::AT).map(str::to_owned),
         reply,
     })
@@ -206,22 +203,22 @@ pub(crate) fn answer(shared: &Shared, route: Option<&'static Route>, to: &ReplyT
     let Some(subject) = to.subject.clone() else { return };
     let mut out = Headers::new();
     if let Some(version) = said.version {
-        out.insert(headers::VERSION, version.to_string());
+        headers::put(&mut out, headers::VERSION, version.to_string());
     }
     if let Some(position) = &said.position {
-        out.insert(headers::POSITION, position.to_string());
+        headers::put(&mut out, headers::POSITION, position.to_string());
     }
     if said.replayed {
-        out.insert(headers::REPLAYED, "1");
+        headers::put(&mut out, headers::REPLAYED, "1");
     }
     let payload = match said.result {
         Ok(payload) if to.json => as_json(route, &payload, &mut out),
         Ok(payload) => payload,
         Err(problem) => {
-            out.insert(headers::SERVICE_ERROR, one_line(&format!("{}: {}", problem.code, problem.detail)));
-            out.insert(headers::SERVICE_ERROR_CODE, code(&problem).to_string());
+            headers::put(&mut out, headers::SERVICE_ERROR, one_line(&format!("{}: {}", problem.code, problem.detail)));
+            headers::put(&mut out, headers::SERVICE_ERROR_CODE, code(&problem).to_string());
             if to.json {
-                out.insert(headers::CONTENT_TYPE, headers::JSON);
+                headers::put(&mut out, headers::CONTENT_TYPE, headers::JSON);
                 Bytes::from(problem_json(&problem))
             } else {
                 Bytes::from(problem.encode_to_vec())
@@ -277,7 +274,7 @@ fn as_json(route: Option<&'static Route>, payload: &Bytes, out: &mut Headers) ->
     if (route.response.to_json)(payload, &mut json).is_err() {
         return payload.clone();
     }
-    out.insert(headers::CONTENT_TYPE, headers::JSON);
+    headers::put(out, headers::CONTENT_TYPE, headers::JSON);
     json.into()
 }
 

@@ -9,14 +9,15 @@ use std::time::Duration;
 use messages::id::Id;
 use messages::inventory::v1::AdjustStockResponse;
 use messages::product::v1 as product;
+use messages::runtime::v1::Turn;
 use prost::Message as _;
 use runtime::bus::Headers;
 use runtime::client::Failure;
 use runtime::replica::{Ended, Refused, StartError};
-use runtime::testkit::{Asker, Ground, MemoryStore, Stage, World, refusal, seeded};
+use runtime::testkit::{Asker, Ground, MemoryStore, Odds, Stage, World, refusal, seeded};
 use serde_json::{Value, json};
 
-use probe::{Answer, Do, NEWS_ARE_UNREADABLE, OUTSIDE, Show, Sum, VIEW_PANICS, request};
+use probe::{Answer, Compare, Copy, Do, NEWS_ARE_UNREADABLE, OUTSIDE, Share, Show, Sum, VIEW_PANICS, request};
 
 fn warehouse(name: &str) -> String {
     Id::derived("wh", name.as_bytes()).to_string()
@@ -263,6 +264,77 @@ fn a_call_whose_host_died_is_made_again_by_the_next_one() {
         stage.start("b").await;
         until(&world, async || look(&asker, "x").await.1 == "done charge-1").await;
         assert_eq!(keys(), ["charge-1", "charge-1"]);
+        stage.clear().await;
+    });
+}
+
+#[test]
+fn an_agenda_asks_another_actor_once_whatever_dies_meanwhile() {
+    play(async |world| {
+        let (mut stage, asker) = open(&world, &["a", "b"]).await;
+        world.faults().set(Odds { message_lost: 200, message_doubled: 100, ..Odds::ROUGH });
+        for (number, name) in ["x", "y", "z"].into_iter().enumerate() {
+            let whom = warehouse(&format!("rich {number}"));
+            until(&world, async || {
+                let give = request(&warehouse(name), 7, &format!("give {whom}"));
+                let mut call = asker.call::<Do>(Some(&warehouse(name)), &give);
+                call.correlation = format!("story {number}");
+                asker.client.ask(&call).await.is_ok()
+            })
+            .await;
+        }
+        stage.kill("a");
+        stage.set_store("a", MemoryStore::new());
+        stage.start("a").await;
+        stage.kill("b");
+        world.faults().set(Odds::FAIR);
+        for (number, name) in ["x", "y", "z"].into_iter().enumerate() {
+            until(&world, async || look(&asker, name).await.1.starts_with("gave 7")).await;
+            assert_eq!(look(&asker, &format!("rich {number}")).await.0, 7, "once");
+        }
+        let turns = world.entries("inventory");
+        let commits = turns.iter().flat_map(|entry| Turn::decode(entry.payload.clone()).expect("a turn").commits);
+        let told: Vec<_> = commits.filter(|c| c.rpc == "probe.do" && c.caller.starts_with("service ")).collect();
+        assert_eq!(told.len(), 3, "{told:?}");
+        assert!(told.iter().all(|commit| commit.correlation_id.starts_with("story ")), "{told:?}");
+        stage.clear().await;
+    });
+}
+
+#[test]
+fn what_is_refused_to_an_agenda_comes_back_as_a_command() {
+    play(async |world| {
+        let (mut stage, asker) = open(&world, &["a"]).await;
+        act(&asker, "x", -1, &format!("give {}", warehouse("poor"))).await.expect("it will be asked");
+        until(&world, async || look(&asker, "x").await.1 == "refused too_low").await;
+        stage.clear().await;
+    });
+}
+
+#[test]
+fn what_is_gathered_comes_to_the_handler_and_a_refusal_of_it_stays() {
+    play(async |world| {
+        let (mut stage, asker) = open(&world, &["a", "b"]).await;
+        let (x, y) = (warehouse("x"), warehouse("y"));
+        let copy = |key: &str| asker.keyed::<Copy>(key, &x, &request(&x, 0, &y));
+        assert_eq!(refusal(asker.send(&copy("early")).await).code, "nothing_there");
+        act(&asker, "y", 5, "").await.expect("room");
+        let again = asker.send(&copy("early")).await;
+        assert!(matches!(again, Err(Failure::Refused { replayed: true, .. })), "{again:?}");
+        assert_eq!(asker.send(&copy("late")).await.expect("a copy").version, Some(1));
+        act(&asker, "y", 5, "").await.expect("room");
+        assert!(asker.send(&copy("late")).await.expect("the same copy").replayed);
+        assert_eq!(look(&asker, "x").await.0, 5);
+        let seen = asker.ask::<Compare>(Some(&x), &request(&x, 0, &y)).await.expect("both");
+        assert_eq!(seen.level.map(|level| (level.on_hand, level.sku)), Some((5, "10 false".to_owned())));
+        until(&world, async || {
+            let seen = asker.ask::<Share>(None, &request(&x, 0, &y)).await.expect("both");
+            seen.level.is_some_and(|level| (level.on_hand, level.sku.as_str()) == (15, "10"))
+        })
+        .await;
+        let panicked = asker.ask::<Copy>(Some(&x), &request(&x, 0, "panic")).await;
+        assert_eq!(refusal(panicked).code, "panicked");
+        assert_eq!(look(&asker, "x").await.0, 5);
         stage.clear().await;
     });
 }

@@ -22,18 +22,22 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use jiff::Timestamp;
+use messages::common::v1::Problem;
+use messages::problem::Kind;
 
 use crate::agenda;
 use crate::bus;
 use crate::cells::Cells;
 use crate::entity::{ActorKey, Outcome};
+use crate::fold::Cause;
 use crate::group::{Handler as VerbHandler, Prepared, RunCommand, RunRead};
 use crate::headers::{CommandId, CommandKey, Position};
+use crate::inquiry::Inquiry;
 use crate::log::Entry;
 use crate::problems;
 use crate::replica::{Gauges, Shared};
 use crate::request::{self, ReplyTo, Request, Said};
-use crate::seen::{Commands, Pasts};
+use crate::seen::{Commands, Known, Pasts};
 use crate::span;
 use crate::store::Table;
 use crate::turn::{Broken, Cursor};
@@ -43,6 +47,8 @@ use crate::view::{Models, ViewsActor};
 pub const COMMANDS_WAITING_MAX: usize = 1024;
 /// How many messages actix holds for a partition before a subscription is told "busy" in its stead.
 pub(crate) const MAILBOX_MESSAGES_MAX: usize = 2048;
+/// How many requests of a partition ask other groups at the same time.
+const GATHERING_MAX: usize = 1024;
 /// Panics in a row after which an actor is set aside on this replica.
 const PANICS_MAX: u32 = 3;
 
@@ -102,6 +108,8 @@ pub(crate) struct Partition {
     catching_up: bool,
     /// Appends refused in a row without anything new to fold: a stale reader or a fight.
     refusals: u32,
+    /// Requests that are asking other groups before they are run.
+    gathering: usize,
     panics: HashMap<ActorKey, u32>,
     quarantine: HashMap<ActorKey, String>,
     stopped: Option<Broken>,
@@ -138,6 +146,7 @@ impl Partition {
             flight: None,
             catching_up: false,
             refusals: 0,
+            gathering: 0,
             panics: HashMap::new(),
             quarantine: HashMap::new(),
             stopped: None,
@@ -295,8 +304,74 @@ impl Partition {
                 Ok((actor, page)) => self.history(request, actor, page, ctx),
                 Err(problem) => self.say(Some(request.route), &request.reply, refuse(problem)),
             },
+            VerbHandler::GatherCommand { target, gather } => {
+                if request.route.creates.is_some() && Gauges::is(&self.shared.gauges.storage_low) {
+                    return self.say(Some(request.route), &request.reply, refuse(problems::storage_low()));
+                }
+                let target = match target(&request.payload) {
+                    Ok(target) => target,
+                    Err(problem) => return self.say(Some(request.route), &request.reply, refuse(problem)),
+                };
+                if !matches!(self.commands.look(request.command.id, request.command.keyed), Ok(Known::No)) {
+                    // It will be answered from its record; nobody needs to be asked again.
+                    return self.enqueue(Waiting::of(request, Work::refused(target, problems::busy())), ctx);
+                }
+                let Some(inquiry) = self.may_gather(&request) else { return };
+                let gathering = gather(inquiry, request.payload.clone());
+                ctx.spawn(gathering.into_actor(self).map(move |prepared, partition, ctx| {
+                    partition.gathering -= 1;
+                    match prepared {
+                        Ok(prepared) => partition.enqueue(Waiting::of(request, Work::Command(prepared)), ctx),
+                        // What another group refuses is refused here, and kept: a retry must hear the same.
+                        Err(problem) if is_final(&problem) => {
+                            partition.enqueue(Waiting::of(request, Work::refused(target, problem)), ctx);
+                        }
+                        Err(problem) => partition.say(Some(request.route), &request.reply, Said::refusal(problem)),
+                    }
+                }));
+            }
+            VerbHandler::GatherRead { target, gather } => {
+                if let Err(problem) = target(&request.payload) {
+                    return self.say(Some(request.route), &request.reply, refuse(problem));
+                }
+                let Some(inquiry) = self.may_gather(&request) else { return };
+                let gathering = gather(inquiry, request.payload.clone());
+                ctx.spawn(gathering.into_actor(self).map(move |prepared, partition, ctx| {
+                    partition.gathering -= 1;
+                    match prepared {
+                        Ok(prepared) if request.strong => {
+                            partition.enqueue(Waiting::of(request, Work::StrongRead(prepared)), ctx);
+                        }
+                        Ok(prepared) => partition.read_when_ready(request, prepared, ctx),
+                        Err(problem) => partition.say(Some(request.route), &request.reply, Said::refusal(problem)),
+                    }
+                }));
+            }
         }
     }
+
+    /// Leave to ask other groups, unless too many requests do so already.
+    fn may_gather(&mut self, request: &Request) -> Option<Inquiry> {
+        if self.gathering >= GATHERING_MAX {
+            Gauges::add(&self.shared.gauges.busy, 1);
+            self.say(Some(request.route), &request.reply, Said::refusal(problems::busy()));
+            return None;
+        }
+        self.gathering += 1;
+        Some(Inquiry::of(&self.shared, request))
+    }
+}
+
+impl Work {
+    /// A command that is refused whatever the state.
+    fn refused(target: ActorKey, problem: Problem) -> Work {
+        Work::Command(Prepared { target, run: Box::new(move |_| Err(problem.clone())) })
+    }
+}
+
+/// Whether a problem is the business's no, which stays; anything else may be otherwise in a moment.
+fn is_final(problem: &Problem) -> bool {
+    !matches!(Kind::of(problem), Kind::Unavailable | Kind::Timeout | Kind::Exhausted | Kind::Internal)
 }
 
 impl Waiting {
@@ -323,7 +398,13 @@ impl Waiting {
     }
 
     /// Work the group owes itself. The id makes it happen once, whichever replica comes to it first.
-    fn own(group: &'static str, rpc: &'static str, actor: &ActorKey, id: &[&[u8]], work: Work) -> Waiting {
+    fn own(
+        group: &'static str,
+        (rpc, story): (&'static str, Option<Arc<Cause>>),
+        actor: &ActorKey,
+        id: &[&[u8]],
+        work: Work,
+    ) -> Waiting {
         let parts = [&[rpc.as_bytes(), actor.kind.as_bytes(), actor.id.as_bytes()], id].concat();
         let command = CommandKey { id: CommandId::derived(&parts), fingerprint: Default::default(), keyed: true };
         Waiting {
@@ -336,9 +417,9 @@ impl Waiting {
                 deadline: None,
                 if_version: None,
                 caller: crate::headers::Caller::service(group),
-                correlation: String::new(),
-                request: String::new(),
-                traceparent: String::new(),
+                correlation: story.as_ref().map(|story| story.correlation.clone()).unwrap_or_default(),
+                request: story.as_ref().map(|story| story.request.clone()).unwrap_or_default(),
+                traceparent: story.as_ref().map(|story| story.traceparent.clone()).unwrap_or_default(),
                 span: tracing::Span::none(),
                 reply: ReplyTo::nobody(),
             },
@@ -364,11 +445,13 @@ impl Handler<Due> for Partition {
         let Due { actor, key, is_call, .. } = due;
         let id: [&[u8]; 2] = [key.as_bytes(), &at];
         let group = self.shared.name();
-        let waiting = if is_call {
-            Waiting::own(group, "agenda.begin", &actor, &id, Work::Begin { actor: actor.clone(), key: key.clone() })
+        let story = self.cells.borrow_mut().get(&actor).story;
+        let (rpc, work) = if is_call {
+            ("agenda.begin", Work::Begin { actor: actor.clone(), key: key.clone() })
         } else {
-            Waiting::own(group, "agenda.wake", &actor, &id, Work::Wake { actor: actor.clone(), key: key.clone() })
+            ("agenda.wake", Work::Wake { actor: actor.clone(), key: key.clone() })
         };
+        let waiting = Waiting::own(group, (rpc, story), &actor, &id, work);
         self.enqueue(waiting, ctx);
     }
 }

@@ -17,6 +17,7 @@ use crate::desk::Window;
 use crate::entity::ActorKey;
 use crate::fold;
 use crate::group::{HistoryWanted, Prepared, RunRead};
+use crate::headers::Caller;
 use crate::log::SharedLog;
 use crate::problems;
 use crate::replica::Shared;
@@ -67,12 +68,12 @@ impl Partition {
         if let Some(at) = request.at.clone() {
             return self.read_past(request, prepared, at, ctx);
         }
-        let said = span::of(request, false).in_scope(|| self.show(&prepared, None));
+        let said = span::of(request, false).in_scope(|| self.show(&prepared, None, &request.caller));
         self.say(Some(request.route), &request.reply, said);
     }
 
-    fn show(&self, prepared: &Prepared<RunRead>, past: Option<&(ActorKey, Cell)>) -> Said {
-        let window = Window::new(&self.cells, &self.models, past, self.shared.clock.now());
+    fn show(&self, prepared: &Prepared<RunRead>, past: Option<&(ActorKey, Cell)>, caller: &Caller) -> Said {
+        let window = Window::new(&self.cells, &self.models, past, self.shared.clock.now(), caller);
         let version = window.cell(&prepared.target).version;
         let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| (prepared.run)(&window)));
         let result = guarded.unwrap_or_else(|_| Err(problems::panicked())).map(Bytes::from);
@@ -91,11 +92,11 @@ impl Partition {
             }
         };
         let (shared, actor) = (self.shared.clone(), prepared.target.clone());
-        let (route, reply) = (request.route, request.reply.clone());
+        let (route, reply, caller) = (request.route, request.reply.clone(), request.caller.clone());
         let looking = async move { as_it_was(&shared, &actor, &steps, &at).await };
         ctx.spawn(looking.into_actor(self).map(move |past, partition, _| {
             let said = match past {
-                Ok(cell) => partition.show(&prepared, Some(&(prepared.target.clone(), cell))),
+                Ok(cell) => partition.show(&prepared, Some(&(prepared.target.clone(), cell)), &caller),
                 Err(problem) => Said::refusal(problem),
             };
             partition.say(Some(route), &reply, said);

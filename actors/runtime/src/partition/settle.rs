@@ -4,33 +4,38 @@
 //! new turn id. If that is acknowledged, the lost turn can never land. If it is refused, something landed, perhaps the
 //! lost turn itself: everything after the expectation is folded, and the commands find themselves in it by their ids.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use bytes::Bytes;
+use futures::FutureExt as _;
 use messages::common::v1::Problem;
 use messages::runtime::v1::{Commit, Outcome as Ended, Turn, record};
 use prost::Message as _;
 use tracing::Instrument as _;
 
-use super::{Partition, Waiting, Work};
+use super::{Partition, Waiting, Work, is_final};
 use crate::cells::CallState;
+use crate::client::{Answer as Answered, Call, Failure};
 use crate::desk::{Done, Scratch};
-use crate::entity::{ActorKey, Outcome as CallOutcome};
+use crate::entity::{ActorKey, Errand, Outcome as CallOutcome};
 use crate::fold::{self, Cause, Folded};
 use crate::group::Said as ProviderSaid;
-use crate::headers::{CommandId, Fingerprint};
+use crate::headers::{Caller, CommandId, CommandKey, Fingerprint};
 use crate::log::{AppendError, Entry};
 use crate::problems;
 use crate::replica::Gauges;
-use crate::request::Said;
+use crate::request::{Said, plus};
 use crate::seen::{Outcome, Place, Step};
 use crate::turn::{self, Broken, Cursor, Hash, Seen};
 use crate::view::Hear;
 
 /// How long the partition waits before it tries again after an append without a word, or a refusal it cannot explain.
 const PAUSE: Duration = Duration::from_millis(20);
+/// How long an agenda waits for the answer to a question before it takes the outcome for unknown and asks again.
+const ASKED_FOR: Duration = Duration::from_secs(2);
 /// How many messages one catch-up reads before the partition looks up.
 const CATCH_UP_MAX: usize = 256;
 
@@ -111,9 +116,13 @@ impl Partition {
             self.note_commit(commit, index, sequence);
         }
         let mut begun = Vec::new();
+        let mut stories = self.stories(&happened);
         for (actor, mut cell) in scratch.into_changed() {
             let was_new = self.cells.borrow_mut().get(&actor).sequence == 0;
             cell.sequence = sequence;
+            if let Some(story) = stories.remove(&actor) {
+                cell.story = story;
+            }
             fold::prune_calls(&self.shared.kinds, actor.kind, &mut cell);
             let version = cell.version;
             self.cells.borrow_mut().put(actor.clone(), cell);
@@ -324,20 +333,40 @@ impl Partition {
         }));
     }
 
+    /// The stories that actors are part of after a turn: each the last that touched it, as long as it owes something.
+    fn stories(&self, happened: &[(Done, Arc<Cause>)]) -> BTreeMap<ActorKey, Option<Arc<Cause>>> {
+        let mut stories = BTreeMap::new();
+        for (done, cause) in happened {
+            let was = stories.remove(&done.actor);
+            let mut story = was.unwrap_or_else(|| self.cells.borrow_mut().get(&done.actor).story);
+            fold::tell_story(&self.shared.kinds, done.actor.kind, &done.after, cause, &mut story);
+            stories.insert(done.actor.clone(), story);
+        }
+        stories
+    }
+
     /// Makes a call that the log knows has begun.
     fn call(&mut self, actor: ActorKey, key: String, attempt: u32, ctx: &mut Context<Self>) {
         let cell = self.cells.borrow_mut().get(&actor);
         let still = matches!(cell.calls.get(&key), Some(CallState::Begun { attempt: begun, .. }) if *begun == attempt);
-        let request = self.shared.kinds.get(actor.kind).and_then(|kind| kind.request(&cell.state, &key));
-        let Some((name, request)) = request.filter(|_| still) else { return };
-        let Some(provider) = self.shared.group.providers.get(name).cloned() else {
-            tracing::error!(provider = name, %actor, "an agenda calls a provider that this group does not have");
-            return;
-        };
-        let calling = {
-            let key = key.clone();
-            let span = tracing::info_span!("call", otel.kind = "client", provider = name, key, attempt);
-            async move { provider.call(&key, request).await }.instrument(span)
+        let errand = self.shared.kinds.get(actor.kind).and_then(|kind| kind.errand(&cell.state, &key));
+        let Some(errand) = errand.filter(|_| still) else { return };
+        let calling = match errand {
+            Errand::Provider(name, request) => {
+                let Some(provider) = self.shared.group.providers.get(name).cloned() else {
+                    tracing::error!(provider = name, %actor, "an agenda calls a provider that this group does not have");
+                    return;
+                };
+                let key = key.clone();
+                let span = tracing::info_span!("call", otel.kind = "client", provider = name, key, attempt);
+                async move { provider.call(&key, request).await }.instrument(span).boxed_local()
+            }
+            Errand::Ask { route, partition_key, request } => {
+                let span = tracing::info_span!("call", otel.kind = "client", rpc = route.name, key, attempt);
+                let call = self.question(&actor, &key, route, partition_key, request, cell.story.as_deref());
+                let client = self.shared.client.clone();
+                async move { heard(client.ask(&call).await) }.instrument(span).boxed_local()
+            }
         };
         ctx.spawn(calling.into_actor(self).map(move |said, partition, ctx| match said {
             ProviderSaid::Settled(outcome) => partition.report(actor, key, attempt, outcome, ctx),
@@ -347,12 +376,50 @@ impl Partition {
         }));
     }
 
+    /// What an agenda asks of another group. The same actor and key are the same command there, for ever.
+    fn question(
+        &self,
+        actor: &ActorKey,
+        key: &str,
+        route: &'static messages::Route,
+        partition_key: String,
+        request: Bytes,
+        story: Option<&Cause>,
+    ) -> Call {
+        let group = self.shared.name();
+        let deadline = plus(self.shared.clock.now(), ASKED_FOR);
+        let fingerprint = Fingerprint::of(route.name, &request);
+        let to = (route.kind != messages::RpcKind::Query).then_some(partition_key);
+        let mut call = Call::new(route, to, request, deadline);
+        let parts = [group.as_bytes(), actor.kind.as_bytes(), actor.id.as_bytes(), key.as_bytes()];
+        call.command = Some(CommandKey { id: CommandId::derived(&parts), fingerprint, keyed: true });
+        call.caller = Caller::service(group);
+        if let Some(story) = story {
+            call.correlation = story.correlation.clone();
+            call.request = story.request.clone();
+            call.trace = story.traceparent.parse().ok();
+        }
+        call
+    }
+
     fn report(&mut self, actor: ActorKey, key: String, attempt: u32, outcome: CallOutcome, ctx: &mut Context<Self>) {
         let ended: &[u8] = if matches!(outcome, CallOutcome::Done(_)) { b"done" } else { b"refused" };
         let id = [key.as_bytes(), &attempt.to_le_bytes(), ended];
         let work = Work::Report { actor: actor.clone(), key: key.clone(), attempt, outcome };
-        let waiting = Waiting::own(self.shared.name(), "agenda.report", &actor, &id, work);
+        let story = self.cells.borrow_mut().get(&actor).story;
+        let waiting = Waiting::own(self.shared.name(), ("agenda.report", story), &actor, &id, work);
         self.enqueue(waiting, ctx);
+    }
+}
+
+/// What the answer to a question means for the agenda. Only what will be the same for ever is an outcome.
+fn heard(answer: Result<Answered, Failure>) -> ProviderSaid {
+    match answer {
+        Ok(answer) => ProviderSaid::Settled(CallOutcome::Done(answer.payload)),
+        Err(Failure::Refused { problem, .. }) if is_final(&problem) => {
+            ProviderSaid::Settled(CallOutcome::Refused(problem))
+        }
+        Err(failure) => ProviderSaid::Unknown(failure.to_string()),
     }
 }
 

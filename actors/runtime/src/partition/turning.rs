@@ -17,7 +17,7 @@ use super::{PANICS_MAX, Partition, Waiting, Work};
 use crate::cells::CallState;
 use crate::clock;
 use crate::desk::{Desk, Done, Scratch, Window};
-use crate::entity::{ActorKey, Facts, Outcome as CallOutcome};
+use crate::entity::{ActorKey, Errand, Facts, Outcome as CallOutcome};
 use crate::fold;
 use crate::headers::CommandId;
 use crate::problems;
@@ -29,6 +29,10 @@ use crate::turn::{self, COMMIT_BYTES_MAX, TURN_BYTES_MAX, TURN_COMMANDS_MAX};
 /// How long after a call began it is made again, if no outcome was recorded: the first, and the most.
 const TRY_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(2);
 const TRY_AGAIN_AFTER_MAX: std::time::Duration = std::time::Duration::from_secs(300);
+/// The same for what is asked of another group: it is near, it knows the command again, and a customer may be waiting.
+/// The first is longer than a group is waited for, so an answer that is only late is not asked for again.
+const ASK_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_millis(1_250);
+const ASK_AGAIN_AFTER_MAX: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// A turn in the making.
 pub(super) struct Draft {
@@ -181,7 +185,8 @@ impl Partition {
             Work::Command(prepared) => (prepared.run)(desk),
             // A strong read changes nothing, so the cells are what this turn's appender sees.
             Work::StrongRead(prepared) => {
-                (prepared.run)(&Window::new(&self.cells, &self.models, None, desk.facts().now))
+                let facts = desk.facts();
+                (prepared.run)(&Window::new(&self.cells, &self.models, None, facts.now, &facts.caller))
             }
             Work::Wake { actor, key } => {
                 let kind = self.shared.kinds.known(actor.kind).map_err(|e| problems::internal(&e))?;
@@ -211,17 +216,19 @@ impl Partition {
     /// Announces a call, if it is still owed and due.
     fn begin(&self, desk: &mut Desk<'_>, actor: &ActorKey, key: &str) {
         let cell = desk.cell(actor);
-        let owed = self.shared.kinds.get(actor.kind).and_then(|kind| kind.request(&cell.state, key));
-        if owed.is_none() {
-            return;
-        }
+        let owed = self.shared.kinds.get(actor.kind).and_then(|kind| kind.errand(&cell.state, key));
+        let (first, most) = match owed {
+            Some(Errand::Provider(..)) => (TRY_AGAIN_AFTER, TRY_AGAIN_AFTER_MAX),
+            Some(Errand::Ask { .. }) => (ASK_AGAIN_AFTER, ASK_AGAIN_AFTER_MAX),
+            None => return,
+        };
         let now = desk.facts().now;
         let attempt = match cell.calls.get(key) {
             None => 1,
             Some(CallState::Begun { attempt, next_try_at }) if *next_try_at <= now => attempt + 1,
             Some(CallState::Begun { .. } | CallState::Settled) => return,
         };
-        let pause = TRY_AGAIN_AFTER.saturating_mul(1 << attempt.min(10)).min(TRY_AGAIN_AFTER_MAX);
+        let pause = first.saturating_mul(1 << attempt.min(10)).min(most);
         let next_try_at = Some(clock::to_wire(plus(now, pause)));
         desk.note_call(actor, record::What::Began(Began { key: key.to_owned(), attempt, next_try_at }));
     }

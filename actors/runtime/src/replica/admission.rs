@@ -12,7 +12,7 @@ use crate::store::{Batch, SharedStore, Table};
 use crate::turn::{self, Cursor};
 
 /// Raised when rows change their shape.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Meta {

@@ -128,6 +128,7 @@ pub async fn start(
         replica: options.replica,
         checkpoint_every: options.checkpoint_every,
         started: options.clock.now(),
+        client: Client::new(fabric.bus(), options.clock.clone(), options.entropy.clone()),
         bus: fabric.bus(),
         gauges: Gauges::default(),
         partitions: Default::default(),
@@ -322,7 +323,7 @@ impl Parts {
                 Partition::open(number, shared.clone(), (views.clone(), models.clone()), agenda.clone(), false, watch)?;
             shared.moved(number, partition.start());
         }
-        let client = Client::new(shared.bus.clone(), shared.clock.clone(), shared.entropy.clone());
+        let client = shared.client.clone();
         let membership =
             Membership::new(shared.clone(), views.clone(), agenda.clone(), watch(Part::Membership)).start();
         let parts = Parts {

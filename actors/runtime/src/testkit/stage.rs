@@ -179,7 +179,7 @@ impl Asker {
     pub fn call<R: Rpc>(&self, key: Option<&str>, request: &R::Request) -> Call {
         let deadline = self.client.clock().now().saturating_add(PATIENCE).expect("a deadline");
         let mut call = Call::new(R::ROUTE, key.map(str::to_owned), request.encode_to_vec().into(), deadline);
-        call.caller = Caller { role: "admin".to_owned(), scopes: vec!["*".to_owned()], ..Caller::anonymous() };
+        call.caller = Caller::known("admin", None, vec!["*".to_owned()]);
         call
     }
 

@@ -14,8 +14,9 @@ use super::{AnyView, Models, Rows, Writer};
 use crate::bus;
 use crate::entity::Undecodable;
 use crate::fold::{Folded, Replay};
-use crate::group::{News, Reaction, Views as Shown};
-use crate::headers::Position;
+use crate::group::{News, QueryHandler, Reaction, Views as Shown};
+use crate::headers::{Caller, Position};
+use crate::inquiry::Inquiry;
 use crate::problems;
 use crate::replica::Shared;
 use crate::request::{self, ReplyTo, Said};
@@ -23,6 +24,8 @@ use crate::store::{self, Batch, Table};
 
 /// How often a view that keeps panicking is rebuilt before it is left alone until the next start.
 const REBUILDS_MAX: u32 = 3;
+/// How many queries ask other groups at the same time.
+const GATHERING_MAX: usize = 1024;
 
 /// How far a view has folded, and by which code.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +57,8 @@ pub(crate) struct Views {
     /// How far the partitions have been heard.
     heard: BTreeMap<u32, u64>,
     waits: Vec<(Vec<Position>, tokio::sync::oneshot::Sender<()>)>,
+    /// Queries that are asking other groups before they are run.
+    gathering: usize,
     _watch: crate::supervisor::Watch,
 }
 
@@ -91,7 +96,7 @@ impl Views {
             let rows = Rows::open(view.name(), Some(shared.store.clone()));
             models.insert(view.name(), Model { view: view.clone(), rows, progress, condition, rebuilds: 0 });
         }
-        Ok(Views { shared, models, heard, waits: Vec::new(), _watch: watch })
+        Ok(Views { shared, models, heard, waits: Vec::new(), gathering: 0, _watch: watch })
     }
 
     fn feed(&mut self, events: &[Folded], ctx: &mut Context<Self>) {
@@ -152,7 +157,7 @@ impl Views {
     }
 
     /// Runs something that looks at the views, if all of them can be looked at.
-    fn look<T>(&self, run: impl FnOnce(&Shown<'_>) -> Result<T, Problem>) -> Result<T, Problem> {
+    fn look<T>(&self, caller: Caller, run: impl FnOnce(&Shown<'_>) -> Result<T, Problem>) -> Result<T, Problem> {
         let missing = std::cell::RefCell::new(None);
         let rows = |name: &'static str| match self.models.get(name) {
             Some(Model { rows, condition: Condition::Live, .. }) => rows.clone(),
@@ -161,7 +166,7 @@ impl Views {
                 Rows::open(name, None)
             }
         };
-        let shown = Shown { rows: &rows, now: self.shared.clock.now() };
+        let shown = Shown { rows: &rows, now: self.shared.clock.now(), caller };
         let guarded = catch_unwind(AssertUnwindSafe(|| run(&shown)));
         let result = guarded.unwrap_or_else(|_| Err(problems::panicked()));
         if let Some(view) = missing.into_inner() {
@@ -192,23 +197,44 @@ impl Views {
         }
     }
 
-    fn answer(&self, query: RunQuery) {
+    fn answer(&mut self, query: RunQuery, ctx: &mut Context<Self>) {
         let RunQuery { message, verb } = query;
-        let shared = &self.shared;
+        let shared = &self.shared.clone();
         let to = ReplyTo::of(&message);
-        let Some((route, handle)) = shared.group.queries.get(verb.as_str()) else {
+        let Some(&(route, ref handle)) = shared.group.queries.get(verb.as_str()) else {
             let problem = problems::unknown_verb(shared.name(), &verb);
             return request::answer(shared, None, &to, Said::refusal(problem));
         };
         let request = request::parse(&message, route, "", &shared.clock, &shared.entropy);
-        let result = request.and_then(|request| {
-            if request.deadline <= shared.clock.now() {
-                return Err(problems::too_late());
-            }
-            self.look(|views| handle(views, &request.payload))
+        let request = request.and_then(|request| {
+            let late = request.deadline <= shared.clock.now();
+            if late { Err(problems::too_late()) } else { Ok(request) }
         });
+        let request = match request {
+            Ok(request) => request,
+            Err(problem) => return request::answer(shared, Some(route), &to, Said::refusal(problem)),
+        };
+        match handle {
+            QueryHandler::Plain(handle) => {
+                let result = self.look(request.caller.clone(), |views| handle(views, &request.payload));
+                self.say(route, &to, result);
+            }
+            QueryHandler::Gather(_) if self.gathering >= GATHERING_MAX => self.say(route, &to, Err(problems::busy())),
+            QueryHandler::Gather(gather) => {
+                let gathering = gather(Inquiry::of(shared, &request), request.payload.clone());
+                self.gathering += 1;
+                ctx.spawn(gathering.into_actor(self).map(move |prepared, views, _| {
+                    views.gathering -= 1;
+                    let result = prepared.and_then(|run| views.look(request.caller.clone(), |shown| run(shown)));
+                    views.say(route, &to, result);
+                }));
+            }
+        }
+    }
+
+    fn say(&self, route: &'static messages::Route, to: &ReplyTo, result: Result<Vec<u8>, Problem>) {
         let said = Said { result: result.map(Bytes::from), version: None, position: None, replayed: false };
-        request::answer(shared, Some(route), &to, said);
+        request::answer(&self.shared, Some(route), to, said);
     }
 }
 
@@ -310,7 +336,7 @@ impl Handler<RunQuery> for Views {
         let said = query.message.headers.as_ref().and_then(|said| crate::headers::get(said, crate::headers::WAIT));
         let wait = said.and_then(|text| crate::headers::positions(text).ok()).unwrap_or_default();
         if self.includes(&wait) {
-            return self.answer(query);
+            return self.answer(query, ctx);
         }
         let (reached, waiting) = tokio::sync::oneshot::channel();
         self.waits.push((wait, reached));
@@ -321,8 +347,8 @@ impl Handler<RunQuery> for Views {
             std::time::Duration::try_from(deadline.duration_since(clock.now())).unwrap_or_default()
         });
         let waiting = async move { tokio::time::timeout(left, waiting).await };
-        ctx.spawn(waiting.into_actor(self).map(move |reached, views, _| match reached {
-            Ok(Ok(())) => views.answer(query),
+        ctx.spawn(waiting.into_actor(self).map(move |reached, views, ctx| match reached {
+            Ok(Ok(())) => views.answer(query, ctx),
             _ => {
                 let to = ReplyTo::of(&query.message);
                 let refusal = Said::refusal(problems::position_not_reached());
@@ -344,7 +370,8 @@ impl Handler<React> for Views {
         let Some(react) = self.shared.group.reactions.get(news.source) else {
             return MessageResult(Ok(Ok(Vec::new())));
         };
-        MessageResult(self.look(|views| Ok(react(&news, views))))
+        let caller = Caller::service(self.shared.name());
+        MessageResult(self.look(caller, |views| Ok(react(&news, views))))
     }
 }
 

@@ -13,9 +13,10 @@ use messages::inventory::v1::{AdjustStockRequest, AdjustStockResponse, StockLeve
 use messages::problem::Problem;
 use messages::{Group as Contract, Hears, Idempotency, Lifecycle, Rate, Route, Rpc, RpcKind, Transcoder};
 use runtime::desk::{Desk, Window};
-use runtime::entity::{Agenda, Entity, Facts, Outcome, Recorded, Undecodable};
+use runtime::entity::{Agenda, Asked, Entity, Facts, Outcome, Recorded, Undecodable};
 use runtime::fold::Folded;
 use runtime::group::{Group, News, Provider, Reaction, Said, Views};
+use runtime::inquiry::{Gathering, Inquiry};
 use runtime::view::{View, Writer};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ pub(crate) struct Probe {
     pub(crate) owes: Option<(String, Timestamp)>,
     /// How calls ended.
     pub(crate) ended: Vec<String>,
+    /// Whom it gives how much, and since when it wants to.
+    pub(crate) gives: Option<(String, i64, Timestamp)>,
 }
 
 #[derive(Debug)]
@@ -35,6 +38,7 @@ pub(crate) enum Command {
     PanicInDecide,
     PanicInEvolve,
     Owe(String),
+    Give(String, i64),
     Ended(String),
     /// Stop owing, unless the call may have been done.
     Forget,
@@ -45,6 +49,7 @@ pub(crate) enum Event {
     Added(i64),
     Poison,
     Owed(String, Timestamp),
+    Gives(String, i64, Timestamp),
     Ended(String),
 }
 
@@ -75,6 +80,7 @@ impl Entity for Probe {
             Command::PanicInDecide => panic!("asked to, in decide"),
             Command::PanicInEvolve => Ok(vec![Event::Added(1), Event::Poison]),
             Command::Owe(key) => Ok(vec![Event::Owed(key, facts.now)]),
+            Command::Give(whom, much) => Ok(vec![Event::Gives(whom, much, facts.now)]),
             Command::Ended(how) => Ok(vec![Event::Ended(how)]),
             Command::Forget if facts.open_calls.is_empty() => Ok(vec![]),
             Command::Forget => Err(Problem::conflict("perhaps_done", "The call may have been done.")),
@@ -86,14 +92,22 @@ impl Entity for Probe {
             Event::Added(more) => self.total += more,
             Event::Poison => panic!("asked to, in evolve"),
             Event::Owed(key, at) => self.owes = Some((key.clone(), *at)),
+            Event::Gives(whom, much, at) => self.gives = Some((whom.clone(), *much, *at)),
             Event::Ended(how) => {
                 self.ended.push(how.clone());
                 self.owes = None;
+                self.gives = None;
             }
         }
     }
 
     fn agenda(&self) -> Agenda<Command> {
+        if let Some((whom, much, at)) = &self.gives {
+            return Agenda::nothing().ask::<Do>("give", *at, whom, &request(whom, *much, ""), |asked| match asked {
+                Asked::Done(said) => Command::Ended(format!("gave {}", said.level.unwrap_or_default().on_hand)),
+                Asked::Refused(problem) => Command::Ended(format!("refused {}", problem.code)),
+            });
+        }
         let Some((key, at)) = &self.owes else { return Agenda::nothing() };
         let request = Bytes::from(key.clone());
         Agenda::nothing().call(key.clone(), *at, "outside", request, |outcome| match outcome {
@@ -175,6 +189,15 @@ pub(crate) struct Show;
 /// Sums up all probes.
 pub(crate) struct Sum;
 
+/// Adds what another probe has.
+pub(crate) struct Copy;
+
+/// Shows what another probe has beside this one.
+pub(crate) struct Compare;
+
+/// Shows what a probe has beside the sum of all.
+pub(crate) struct Share;
+
 const fn route(verb: &'static str, name: &'static str, kind: RpcKind, key: Option<&'static str>) -> Route {
     Route {
         group: "inventory",
@@ -222,6 +245,9 @@ static RESPONSE: Transcoder = Transcoder::of::<AdjustStockResponse>();
 static DO: Route = route("do", "probe.do", RpcKind::Command, Some("warehouse_id"));
 static SHOW: Route = route("show", "probe.show", RpcKind::Read, Some("warehouse_id"));
 static SUM: Route = route("sum", "probe.sum", RpcKind::Query, None);
+static COPY: Route = route("copy", "probe.copy", RpcKind::Command, Some("warehouse_id"));
+static COMPARE: Route = route("compare", "probe.compare", RpcKind::Read, Some("warehouse_id"));
+static SHARE: Route = route("share", "probe.share", RpcKind::Query, None);
 static HEARS: &[Hears] = &[Hears { group: "product", events: &["product.created"] }];
 
 pub(crate) static CONTRACT: Contract = Contract {
@@ -231,7 +257,7 @@ pub(crate) static CONTRACT: Contract = Contract {
     port: 0,
     schema: 1,
     hears: HEARS,
-    routes: &[&DO, &SHOW, &SUM],
+    routes: &[&DO, &SHOW, &SUM, &COPY, &COMPARE, &SHARE],
     events: &[],
 };
 
@@ -244,7 +270,7 @@ macro_rules! rpc {
         })+
     };
 }
-rpc![Do DO, Show SHOW, Sum SUM];
+rpc![Do DO, Show SHOW, Sum SUM, Copy COPY, Compare COMPARE, Share SHARE];
 
 fn target(request: &AdjustStockRequest) -> String {
     request.warehouse_id.clone()
@@ -262,6 +288,7 @@ fn act(desk: &mut Desk<'_>, request: &AdjustStockRequest) -> Result<AdjustStockR
         ("evolve", _) => Command::PanicInEvolve,
         ("forget", _) => Command::Forget,
         ("owe", key) => Command::Owe(key.to_owned()),
+        ("give", whom) => Command::Give(whom.to_owned(), request.delta.unwrap_or(0)),
         ("both", other) => {
             // Changes this one first, then the other: all or nothing.
             desk.tell::<Probe>(id, Command::Add(1))?;
@@ -287,6 +314,33 @@ fn sum(views: &Views<'_>, _: &AdjustStockRequest) -> Result<AdjustStockResponse,
     let rows = views.of::<Sums>();
     let total = rows.scan(b"", None, 1000).iter().filter_map(|(key, _)| rows.read::<i64>(key)).sum();
     Ok(shown(total, String::new()))
+}
+
+/// What the probe named in the note has; asking one that has nothing is refused.
+fn of_another<'a>(inquiry: &'a Inquiry, request: &'a AdjustStockRequest) -> Gathering<'a, i64> {
+    Box::pin(async move {
+        assert!(request.note != "panic", "asked to, while gathering");
+        let shown = inquiry.ask::<Show>(&request.note, &self::request(&request.note, 0, "")).await?;
+        match shown.level.map_or(0, |level| level.on_hand) {
+            0 => Err(Problem::conflict("nothing_there", "The other has nothing.")),
+            total => Ok(total),
+        }
+    })
+}
+
+fn copy(desk: &mut Desk<'_>, request: &AdjustStockRequest, found: &i64) -> Result<AdjustStockResponse, Problem> {
+    desk.tell::<Probe>(&request.warehouse_id, Command::Add(*found))?;
+    Ok(shown(desk.see::<Probe>(&request.warehouse_id).total, String::new()))
+}
+
+fn compare(window: &Window<'_>, request: &AdjustStockRequest, found: &i64) -> Result<AdjustStockResponse, Problem> {
+    let behalf = window.caller().behalf.is_some();
+    Ok(shown(window.see::<Probe>(&request.warehouse_id).total, format!("{found} {behalf}")))
+}
+
+fn share(views: &Views<'_>, request: &AdjustStockRequest, found: &i64) -> Result<AdjustStockResponse, Problem> {
+    let all = sum(views, request)?.level.unwrap_or_default().on_hand;
+    Ok(shown(all, found.to_string()))
 }
 
 fn react(news: &News, _: &Views<'_>) -> Result<Vec<Reaction>, Undecodable> {
@@ -316,6 +370,9 @@ pub(crate) fn group() -> Group {
         .read::<Show, Probe>(target, show)
         .view::<Sums>()
         .query::<Sum>(sum)
+        .command_with::<Copy, Probe, i64>(target, of_another, copy)
+        .read_with::<Compare, Probe, i64>(target, of_another, compare)
+        .query_with::<Share, i64>(of_another, share)
         .react("product", react)
         .provider("outside", std::sync::Arc::new(TheOutside))
 }
