@@ -12,6 +12,14 @@ pub(super) fn group(contract: &Contract, group: &Group) -> anyhow::Result<()> {
     ensure!(group.partitions > 0, "it has no partitions");
     ensure!((1024..=65535).contains(&group.port), "its port is {}", group.port);
     ensure!(group.schema > 0, "its schema is zero");
+    // That what it calls exists is asked by a test: groups grow side by side, and each must build without the others.
+    let mut called = BTreeSet::new();
+    for call in &group.calls {
+        let parts = call.split_once('.').filter(|(other, verb)| is_word(other) && is_word(verb));
+        // A group may call itself: an actor of it may need another that lives in another partition.
+        parts.with_context(|| format!("it calls `{call}`, which is no `group.verb`"))?;
+        ensure!(called.insert(call), "it calls {call} twice");
+    }
     let mut verbs = BTreeSet::new();
     for rpc in &group.rpcs {
         ensure!(is_word(&rpc.verb), "`{}` is not a verb", rpc.verb);
