@@ -46,7 +46,8 @@ impl Customer {
 
     /// A cart with these things.
     pub(crate) async fn cart(&mut self, things: &[(&str, i64)]) -> String {
-        let items: Vec<Value> = things.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
+        let items: Vec<Value> =
+            things.iter().map(|(sku, quantity)| json!({"sku": sku, "quantity": quantity})).collect();
         let cart = json!({"currency": "EUR", "country": "AT", "items": items, "ship_to": address()});
         text(&self.send(201, &Ask::post("/api/v1/carts", &cart)).await, "/cart_id")
     }

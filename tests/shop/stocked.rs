@@ -26,7 +26,8 @@ impl Stocked {
         let up = Up::open().await;
         let mut owner = up.http();
         let mut warehouse = async |name: &str| {
-            let made = said(&mut owner, 201, &Ask::post("/api/v1/warehouses", &json!({"name": name, "country": "AT"}))).await;
+            let made =
+                said(&mut owner, 201, &Ask::post("/api/v1/warehouses", &json!({"name": name, "country": "AT"}))).await;
             text(&made, "/warehouse_id")
         };
         let (vienna, graz) = (warehouse("Vienna").await, warehouse("Graz").await);
@@ -44,7 +45,8 @@ impl Stocked {
             json!({"option": name, "title": name, "carrier": "table", "min_days": 1, "max_days": 3,
                    "rates": [{"currency": "EUR", "basis": "flat", "steps": [{"amount": amount}]}]})
         };
-        let zone = json!({"name": "Everywhere", "areas": [], "options": [option("standard", 490), option("express", 1490)]});
+        let zone =
+            json!({"name": "Everywhere", "areas": [], "options": [option("standard", 490), option("express", 1490)]});
         shop.owner(201, Ask::post("/api/v1/shipping/zones", &zone)).await;
         shop.is_ready().await;
         shop

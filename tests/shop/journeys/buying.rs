@@ -117,7 +117,9 @@ fn a_card_that_asks_for_more_is_waited_for() {
         assert_eq!(shop.units("MUG").await, (19, 1, 0), "the mug is held meanwhile");
         shop.up.pass_3ds(&text(&order, "/next_action/url")).await;
         let payment_id = text(&shop.order(&order_id).await, "/payment_id");
-        guest.send(200, &Ask::post(format!("/api/v1/payments/{payment_id}/confirm"), &json!({})).keyed("confirm")).await;
+        guest
+            .send(200, &Ask::post(format!("/api/v1/payments/{payment_id}/confirm"), &json!({})).keyed("confirm"))
+            .await;
         shop.order_is(&order_id, "processing").await;
         assert_eq!(shop.money(&order_id).await, (1990, 0));
     });
