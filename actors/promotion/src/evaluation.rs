@@ -129,9 +129,8 @@ pub struct Evaluation {
 /// # Errors
 /// Never, for a [`Basket`] that could be made: what is taken off is always less than what is there.
 pub fn evaluate(basket: &Basket, mut candidates: Vec<Candidate>) -> Result<Evaluation, MoneyError> {
-    candidates.sort_by(|a, b| {
-        (Reverse(a.terms.priority), &a.campaign_id).cmp(&(Reverse(b.terms.priority), &b.campaign_id))
-    });
+    candidates
+        .sort_by(|a, b| (Reverse(a.terms.priority), &a.campaign_id).cmp(&(Reverse(b.terms.priority), &b.campaign_id)));
     let mut evaluation = Evaluation::default();
     let (candidates, alone) = able(basket, candidates, &mut evaluation)?;
     let candidates = best_of_groups(candidates, &alone, &mut evaluation);

@@ -254,7 +254,11 @@ mod tests {
     fn a_reservation_is_committed_released_or_over() {
         let reserved = life(&[]);
         check(&reserved, reserve(5), expect!["already so"]);
-        check(&reserved, reserve(6), expect!["refused: there is already a redemption with this id, for something else"]);
+        check(
+            &reserved,
+            reserve(6),
+            expect!["refused: there is already a redemption with this id, for something else"],
+        );
         check(&reserved, Command::Commit, expect!["Committed"]);
         check(&reserved, Command::Release, expect!["Released(Requested)"]);
         check(&reserved, Command::Expire, expect!["Released(Expired)"]);
@@ -264,7 +268,11 @@ mod tests {
     fn what_is_committed_stays_unless_the_order_comes_to_nothing() {
         let committed = life(&[What::Committed]);
         check(&committed, reserve(5), expect!["already so"]);
-        check(&committed, reserve(6), expect!["refused: there is already a redemption with this id, for something else"]);
+        check(
+            &committed,
+            reserve(6),
+            expect!["refused: there is already a redemption with this id, for something else"],
+        );
         check(&committed, Command::Commit, expect!["already so"]);
         check(&committed, Command::Release, expect!["Released(Requested)"]);
         check(&committed, Command::Expire, expect!["already so"]);

@@ -179,7 +179,8 @@ mod tests {
     #[test]
     fn a_limit_is_reached_and_not_passed() {
         let one = after(&[Command::Raise(count(500), Limit::default())]);
-        let raise = |cents, limit| decide::<Tally>(&one, Command::Raise(count(cents), limit)).map(|events| events.len());
+        let raise =
+            |cents, limit| decide::<Tally>(&one, Command::Raise(count(cents), limit)).map(|events| events.len());
         assert_eq!(raise(500, limit(2, 1000)), Ok(1));
         assert_eq!(raise(500, limit(1, 1000)), Err(Refusal::UsedUp));
         assert_eq!(raise(501, limit(2, 1000)), Err(Refusal::OverBudget));

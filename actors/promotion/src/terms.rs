@@ -210,22 +210,18 @@ mod tests {
         let with = |action: Action| Terms { actions: vec![action], ..terms() };
         assert_eq!(terms().fault(), None);
         let table = [
-            (Terms { starts_at: Some(moment(2)), ends_at: Some(moment(2)), ..terms() }, "it would end before it starts"),
+            (
+                Terms { starts_at: Some(moment(2)), ends_at: Some(moment(2)), ..terms() },
+                "it would end before it starts",
+            ),
             (Terms { actions: vec![], ..terms() }, "it does nothing"),
             (Terms { budget: euros(0), ..terms() }, "an amount is not above zero"),
             (
-                Terms {
-                    conditions: Conditions { minimum_subtotal: euros(-1), ..Conditions::default() },
-                    ..terms()
-                },
+                Terms { conditions: Conditions { minimum_subtotal: euros(-1), ..Conditions::default() }, ..terms() },
                 "an amount is not above zero",
             ),
             (
-                with(Action::AmountOff {
-                    target: Target::Order,
-                    amounts: Amounts::new(),
-                    items: Selection::default(),
-                }),
+                with(Action::AmountOff { target: Target::Order, amounts: Amounts::new(), items: Selection::default() }),
                 "an action does nothing",
             ),
             (with(Action::FreeShipping { amount_max: euros(-5) }), "an amount is not above zero"),

@@ -56,11 +56,14 @@ fn an_order_uses_all_of_its_promotions_or_none() {
         let world = World::new(seed);
         let (mut stage, asker) = open(&world, &["a"]).await;
         let free = campaign(&asker, draft("free", Trigger::Automatic, 500)).await;
-        let save = campaign(&asker, v1::CreateCampaignRequest {
-            budget: vec![shop::eur(900)],
-            uses_per_customer_max: Some(1),
-            ..draft("save", Trigger::Coupon, 500)
-        })
+        let save = campaign(
+            &asker,
+            v1::CreateCampaignRequest {
+                budget: vec![shop::eur(900)],
+                uses_per_customer_max: Some(1),
+                ..draft("save", Trigger::Coupon, 500)
+            },
+        )
         .await;
         coupon(&asker, &save, "SAVE", None).await;
         let both = |order, customer| uses(order, customer, &[(&free, None), (&save, Some("SAVE"))]);
@@ -214,10 +217,10 @@ fn a_basket_is_told_what_applies_and_why_not() {
     seeded(|seed| async move {
         let world = World::new(seed);
         let (mut stage, asker) = open(&world, &["a"]).await;
-        let save = campaign(&asker, v1::CreateCampaignRequest {
-            uses_per_customer_max: Some(1),
-            ..draft("Save", Trigger::Coupon, 500)
-        })
+        let save = campaign(
+            &asker,
+            v1::CreateCampaignRequest { uses_per_customer_max: Some(1), ..draft("Save", Trigger::Coupon, 500) },
+        )
         .await;
         coupon(&asker, &save, "SAVE", Some(2)).await;
         let big = v1::Conditions { minimum_subtotal: vec![shop::eur(3000)], ..v1::Conditions::default() };
@@ -225,7 +228,9 @@ fn a_basket_is_told_what_applies_and_why_not() {
         campaign(&asker, big).await;
         campaign(&asker, draft("Hello", Trigger::Automatic, 100)).await;
         let soon = v1::CreateCampaignRequest {
-            starts_at: Some("2026-01-01T01:00:00Z".parse::<jiff::Timestamp>().map(runtime::clock::to_wire).expect("a time")),
+            starts_at: Some(
+                "2026-01-01T01:00:00Z".parse::<jiff::Timestamp>().map(runtime::clock::to_wire).expect("a time"),
+            ),
             ..draft("Soon", Trigger::Coupon, 100)
         };
         let soon = campaign(&asker, soon).await;

@@ -62,7 +62,8 @@ fn check(basket: &Basket, candidates: Vec<Candidate>, expected: Expect) {
 #[test]
 fn every_action_takes_off_what_it_says() {
     let one = |action: Action| vec![candidate("a", vec![action])];
-    let percent_off = |target, share_ppm, items, amount_max| Action::PercentOff { target, share_ppm, items, amount_max };
+    let percent_off =
+        |target, share_ppm, items, amount_max| Action::PercentOff { target, share_ppm, items, amount_max };
     check(&basket(), one(percent(Target::Line, 100_000)), expect!["a: MUG 3.00 EUR, TEE 4.00 EUR"]);
     check(&basket(), one(percent(Target::Order, 100_000)), expect!["a: order 7.00 EUR"]);
     check(&basket(), one(percent(Target::Shipping, 500_000)), expect!["a: shipping 2.50 EUR"]);
@@ -164,11 +165,8 @@ fn a_basket_must_be_as_the_campaign_says() {
         one(dollars),
         expect!["SAVE not: currency_not_covered (This promotion does not cover this currency.)"],
     );
-    let items = |sku: &str, minimum_quantity| Conditions {
-        items: skus(&[sku]),
-        minimum_quantity,
-        ..Conditions::default()
-    };
+    let items =
+        |sku: &str, minimum_quantity| Conditions { items: skus(&[sku]), minimum_quantity, ..Conditions::default() };
     check(&basket(), one(items("MUG", Some(3))), expect!["a: order 7.00 EUR"]);
     check(&basket(), one(items("TEE", None)), expect!["a: order 7.00 EUR"]);
     check(
@@ -281,10 +279,7 @@ fn a_basket_that_does_not_add_up_is_none() {
 
 fn any_selection() -> impl Strategy<Value = Selection> {
     let names = prop::collection::btree_set(prop::sample::select(vec!["A", "B", "C", "D"]), 0..3);
-    names.prop_map(|names| Selection {
-        skus: names.into_iter().map(str::to_owned).collect(),
-        ..Selection::default()
-    })
+    names.prop_map(|names| Selection { skus: names.into_iter().map(str::to_owned).collect(), ..Selection::default() })
 }
 
 fn any_action() -> impl Strategy<Value = Action> {

@@ -47,7 +47,9 @@ fn byte(status: Status) -> u8 {
 }
 
 fn status(byte: u8) -> Option<Status> {
-    [Status::Reserved, Status::Committed, Status::Released, Status::Expired].into_iter().find(|s| self::byte(*s) == byte)
+    [Status::Reserved, Status::Committed, Status::Released, Status::Expired]
+        .into_iter()
+        .find(|s| self::byte(*s) == byte)
 }
 
 fn row(rows: &Rows, campaign_id: &str) -> v1::CampaignUsage {

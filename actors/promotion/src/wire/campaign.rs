@@ -73,10 +73,7 @@ pub(crate) fn end(desk: &mut Desk<'_>, request: &v1::EndCampaignRequest) -> Resu
     Ok(v1::EndCampaignResponse { campaign: now(desk, &request.campaign_id) })
 }
 
-pub(crate) fn get(
-    window: &Window<'_>,
-    request: &v1::GetCampaignRequest,
-) -> Result<v1::GetCampaignResponse, Problem> {
+pub(crate) fn get(window: &Window<'_>, request: &v1::GetCampaignRequest) -> Result<v1::GetCampaignResponse, Problem> {
     let id = &request.campaign_id;
     let shown = campaign(&window.see::<Campaign>(id), window.version::<Campaign>(id));
     Ok(v1::GetCampaignResponse { campaign: Some(shown.ok_or(Refusal::NotFound)?) })
@@ -158,9 +155,8 @@ impl Recorded for Event {
 
     fn recall(event_type: &str, data: &[u8]) -> Result<Self, Undecodable> {
         let unreadable = unreadable(event_type);
-        let read = |terms: Option<v1::Terms>| {
-            terms_in(terms.unwrap_or_default()).map_err(|e| Undecodable::new(event_type, e))
-        };
+        let read =
+            |terms: Option<v1::Terms>| terms_in(terms.unwrap_or_default()).map_err(|e| Undecodable::new(event_type, e));
         let (id, at, what) = match event_type {
             "campaign.created" => {
                 let v1::CampaignCreated { campaign_id, terms, at } =

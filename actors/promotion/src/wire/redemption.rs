@@ -155,8 +155,7 @@ fn counted(desk: &Desk<'_>, order: &Order, used: &Use) -> Vec<(String, Limit, Ex
     let amount_max = if terms.budget.is_empty() { None } else { budget.or(Some(no_budget)) };
     let uses = |uses_max| Limit { uses_max, amount_max: None };
     let customer = |id: &str| tally::of_customer(id, &order.user_id);
-    let mut counted =
-        vec![(customer(&used.campaign_id), uses(terms.uses_per_customer_max), Exhausted::Customer)];
+    let mut counted = vec![(customer(&used.campaign_id), uses(terms.uses_per_customer_max), Exhausted::Customer)];
     if let Some(Shown { coupon_id, code }) = &used.coupon {
         let terms = desk.see::<Coupon>(coupon_id).terms;
         counted.push((customer(coupon_id), uses(terms.uses_per_customer_max), Exhausted::Customer));

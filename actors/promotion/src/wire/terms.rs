@@ -141,9 +141,7 @@ fn action(action: &Action) -> v1::Action {
             share_ppm: Some(*share_ppm),
             times_max: *times_max,
         }),
-        Action::FreeShipping { amount_max } => {
-            What::FreeShipping(v1::FreeShipping { amount_max: amounts(amount_max) })
-        }
+        Action::FreeShipping { amount_max } => What::FreeShipping(v1::FreeShipping { amount_max: amounts(amount_max) }),
     };
     v1::Action { what: Some(what) }
 }

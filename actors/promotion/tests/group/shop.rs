@@ -26,8 +26,7 @@ pub(crate) fn eur(cents: i64) -> Money {
 
 /// A draft: so many euros off the order.
 pub(crate) fn draft(name: &str, trigger: Trigger, cents: i64) -> v1::CreateCampaignRequest {
-    let off =
-        v1::AmountOff { target: v1::Target::Order.into(), amounts: vec![eur(cents)], ..v1::AmountOff::default() };
+    let off = v1::AmountOff { target: v1::Target::Order.into(), amounts: vec![eur(cents)], ..v1::AmountOff::default() };
     v1::CreateCampaignRequest {
         campaign_id: id("cmp", name),
         title: name.to_owned(),

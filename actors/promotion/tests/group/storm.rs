@@ -65,14 +65,13 @@ async fn shop(asker: Asker, world: World, number: usize, save: String) {
 }
 
 /// The answer, or `None` when the business says no.
-async fn certainly(
-    world: &World,
-    ask: impl AsyncFn() -> Result<v1::Redemption, Failure>,
-) -> Option<v1::Redemption> {
+async fn certainly(world: &World, ask: impl AsyncFn() -> Result<v1::Redemption, Failure>) -> Option<v1::Redemption> {
     loop {
         match ask().await {
             Ok(redemption) => return Some(redemption),
-            Err(Failure::Refused { problem, .. }) if problem.retry_after_ms == 0 && !problem.code.contains("deadline") => {
+            Err(Failure::Refused { problem, .. })
+                if problem.retry_after_ms == 0 && !problem.code.contains("deadline") =>
+            {
                 return None;
             }
             Err(_) => world.pass(Duration::from_millis(200)).await,
