@@ -232,7 +232,7 @@ impl Sower {
             sku: format!("{}-{end}", thing.sku),
             title: (*title).to_owned(),
             price: Some(Money { amount: Some(*cents), currency: "EUR".to_owned() }),
-            options: Default::default(),
+            ..Default::default()
         };
         let create = product::CreateProductRequest {
             product_id: product_id.clone(),
@@ -242,6 +242,7 @@ impl Sower {
             status: ProductStatus::Active.into(),
             product_type: "physical".to_owned(),
             variants: thing.variants.iter().map(variant).collect(),
+            ..Default::default()
         };
         self.sow::<product::rpc::CreateProduct>(&product_id, thing.sku, &create).await?;
         for (end, _, _) in thing.variants {

@@ -23,6 +23,8 @@ pub struct Group {
     pub schema: u32,
     /// Whose events it reacts to.
     pub hears: &'static [Hears],
+    /// The rpcs of other groups that it calls, as `group.verb`.
+    pub calls: &'static [&'static str],
     /// Its rpcs, by verb.
     pub routes: &'static [&'static Route],
     /// Its events, by type.

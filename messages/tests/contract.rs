@@ -32,6 +32,9 @@ const BROKEN: &[Row] = &[
     (PRODUCT, "port: 8030", "port: 80", "its port is 80"),
     (PRODUCT, "schema: ", "schema: 0 // was ", "its schema is zero"),
     (PRODUCT, "name: \"product\"", "name: \"catalogue\"", "its package is shop.product.v1"),
+    (PRODUCT, "schema: ", "calls: [\"pricing\"]\n    schema: ", "it calls `pricing`, which is no `group.verb`"),
+    (PRODUCT, "schema: ", "calls: [\"pricing.list prices\"]\n    schema: ", "which is no `group.verb`"),
+    (PRODUCT, "schema: ", "calls: [\"a.b\", \"a.c\", \"a.b\"]\n    schema: ", "it calls a.b twice"),
     // Rpcs.
     (PRODUCT, "verb: \"update\"", "verb: \"create\"", "two rpcs have the verb create"),
     (PRODUCT, "verb: \"update\"", "verb: \"Up.date\"", "is not a verb"),
@@ -149,6 +152,22 @@ const BROKEN: &[Row] = &[
 #[test]
 fn the_contract_holds_every_rule() {
     assert_eq!(build(&proto()).map_err(|error| format!("{error:#}")), Ok(()));
+}
+
+/// Groups grow side by side, so the build lets a group call what is not there yet. The shop as a whole may not.
+#[test]
+fn whom_a_group_hears_and_calls_exists() {
+    for group in messages::GROUPS {
+        for heard in group.hears {
+            for event in heard.events {
+                let says = messages::EventType::named(event).map(|event| event.group);
+                assert_eq!(says, Some(heard.group), "{} hears {event}", group.name);
+            }
+        }
+        for call in group.calls {
+            assert!(messages::Route::named(call).is_some(), "{} calls {call}, which nobody answers", group.name);
+        }
+    }
 }
 
 #[test]

@@ -135,8 +135,9 @@ impl Shop {
                 sku: "SHIRT-RED-M".to_owned(),
                 title: "Red, M".to_owned(),
                 price: Some(Money { amount: Some(1999), currency: "EUR".to_owned() }),
-                options: Default::default(),
+                ..Default::default()
             }],
+            ..Default::default()
         };
         self.ask::<product::rpc::CreateProduct>(&product_id, &create).await?;
         let read = product::GetProductRequest { product_id: product_id.clone() };

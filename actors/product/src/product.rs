@@ -22,9 +22,11 @@ pub enum Product {
         details: Details,
         /// Whether it can be bought.
         on_sale: bool,
+        /// Inventory's last word that few are left, by SKU.
+        few_left: BTreeMap<String, FewLeft>,
         /// When it came into being.
         created_at: Timestamp,
-        /// When it last changed.
+        /// When what it says about itself last changed.
         updated_at: Timestamp,
     },
     /// Out of the catalogue for good.
@@ -53,6 +55,8 @@ pub struct Details {
     pub product_type: String,
     /// What exactly can be bought; each SKU once.
     pub variants: Vec<Variant>,
+    /// Which taxes it falls under, when it says so.
+    pub tax_category: Option<String>,
 }
 
 /// One form of a product that can be bought and counted.
@@ -66,6 +70,17 @@ pub struct Variant {
     pub price: Money,
     /// What tells it from its siblings, by option.
     pub options: BTreeMap<String, String>,
+    /// What one of it weighs, when somebody has weighed it.
+    pub weight_grams: Option<i64>,
+}
+
+/// What inventory said when a warehouse ran low.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FewLeft {
+    /// Free units there.
+    pub current_stock: i64,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What can be asked of a product.
@@ -89,6 +104,13 @@ pub enum Command {
     },
     /// Leave the catalogue for good.
     Archive,
+    /// Inventory says that few are left of a variant.
+    MarkFewLeft {
+        /// The variant.
+        sku: String,
+        /// What inventory said.
+        few_left: FewLeft,
+    },
 }
 
 /// What can have happened to a product.
@@ -123,6 +145,15 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// Few are left of a variant.
+    FewLeft {
+        /// Its id.
+        id: String,
+        /// The variant.
+        sku: String,
+        /// What inventory said.
+        few_left: FewLeft,
+    },
 }
 
 /// Why a product says no.
@@ -141,7 +172,7 @@ pub enum Refusal {
 
 impl Entity for Product {
     const KIND: &'static str = "product";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -154,7 +185,9 @@ impl Entity for Product {
                 Ok(vec![Event::Created { id, details, on_sale, at }])
             }
             (Listed { .. } | Archived { .. }, Command::Create { .. }) => Err(Refusal::AlreadyExists),
-            (Unknown, Command::Update { .. } | Command::Archive) => Err(Refusal::NotFound),
+            (Unknown, Command::Update { .. } | Command::Archive | Command::MarkFewLeft { .. }) => {
+                Err(Refusal::NotFound)
+            }
             (Listed { details: now, on_sale: is, .. }, Command::Update { details, on_sale })
                 if *now == details && *is == on_sale =>
             {
@@ -166,28 +199,57 @@ impl Entity for Product {
             (Archived { .. }, Command::Update { .. }) => Err(Refusal::Archived),
             (Listed { id, .. }, Command::Archive) => Ok(vec![Event::Archived { id: id.clone(), at }]),
             (Archived { .. }, Command::Archive) => Ok(vec![]),
+            // Warehouses speak through different partitions: what one said earlier may be heard later.
+            (Listed { id, details, few_left: known, .. }, Command::MarkFewLeft { sku, few_left })
+                if details.has(&sku) && known.get(&sku).is_none_or(|known| known.at < few_left.at) =>
+            {
+                Ok(vec![Event::FewLeft { id: id.clone(), sku, few_left }])
+            }
+            (Listed { .. } | Archived { .. }, Command::MarkFewLeft { .. }) => Ok(vec![]),
         }
     }
 
     fn evolve(&mut self, event: &Event) {
-        *self = match (std::mem::take(self), event.clone()) {
+        match (&mut *self, event) {
+            (Product::Listed { few_left: known, .. }, Event::FewLeft { sku, few_left, .. }) => {
+                known.insert(sku.clone(), *few_left);
+            }
+            (Product::Unknown | Product::Archived { .. }, Event::FewLeft { .. }) => {}
             (_, Event::Created { id, details, on_sale, at }) => {
-                Product::Listed { id, details, on_sale, created_at: at, updated_at: at }
+                *self = Product::Unknown.listed(id, details, *on_sale, *at);
             }
-            (was, Event::Updated { id, details, on_sale, at }) => {
-                Product::Listed { id, details, on_sale, created_at: was.created_at().unwrap_or(at), updated_at: at }
+            (_, Event::Updated { id, details, on_sale, at }) => {
+                *self = std::mem::take(self).listed(id, details, *on_sale, *at);
             }
-            (was, Event::Archived { id, at }) => Product::Archived {
-                id,
-                created_at: was.created_at().unwrap_or(at),
-                details: was.into_details(),
-                archived_at: at,
-            },
-        };
+            (_, Event::Archived { id, at }) => {
+                let was = std::mem::take(self);
+                let created_at = was.created_at().unwrap_or(*at);
+                *self = Product::Archived { id: id.clone(), details: was.into_details(), created_at, archived_at: *at };
+            }
+        }
+    }
+}
+
+impl Details {
+    /// Whether a variant has this SKU.
+    #[must_use]
+    pub fn has(&self, sku: &str) -> bool {
+        self.variants.iter().any(|variant| variant.sku == sku)
     }
 }
 
 impl Product {
+    /// The same product, saying this about itself from now on.
+    fn listed(self, id: &str, details: &Details, on_sale: bool, at: Timestamp) -> Product {
+        let created_at = self.created_at().unwrap_or(at);
+        let mut few_left = match self {
+            Product::Listed { few_left, .. } => few_left,
+            Product::Unknown | Product::Archived { .. } => BTreeMap::new(),
+        };
+        few_left.retain(|sku, _| details.has(sku));
+        Product::Listed { id: id.to_owned(), details: details.clone(), on_sale, few_left, created_at, updated_at: at }
+    }
+
     fn created_at(&self) -> Option<Timestamp> {
         match self {
             Product::Unknown => None,
@@ -214,7 +276,7 @@ mod tests {
     fn shirt(title: &str) -> Details {
         let price = Money::new(1999, Currency::parse("EUR").expect("a currency")).expect("a price");
         let options = BTreeMap::new();
-        let red = Variant { sku: "SHIRT-RED".into(), title: "Red".into(), price, options };
+        let red = Variant { sku: "SHIRT-RED".into(), title: "Red".into(), price, options, weight_grams: Some(200) };
         Details { title: title.into(), variants: vec![red], ..Details::default() }
     }
 
@@ -249,7 +311,22 @@ mod tests {
             Event::Created { details, .. } => format!("created {}", details.title),
             Event::Updated { details, on_sale, .. } => format!("updated {} {on_sale}", details.title),
             Event::Archived { .. } => "archived".to_owned(),
+            Event::FewLeft { sku, few_left, .. } => format!("{} left of {sku}", few_left.current_stock),
         }
+    }
+
+    fn few(sku: &str, current_stock: i64, at: i64) -> (String, FewLeft) {
+        (sku.to_owned(), FewLeft { current_stock, at: testing::moment(at) })
+    }
+
+    fn mark(sku: &str, current_stock: i64, at: i64) -> Command {
+        let (sku, few_left) = few(sku, current_stock, at);
+        Command::MarkFewLeft { sku, few_left }
+    }
+
+    fn marked(sku: &str, current_stock: i64, at: i64) -> Event {
+        let (sku, few_left) = few(sku, current_stock, at);
+        Event::FewLeft { id: "prd_1".into(), sku, few_left }
     }
 
     #[test]
@@ -288,5 +365,28 @@ mod tests {
             (details.title.as_str(), created_at, archived_at),
             ("Shirt", testing::moment(1), testing::moment(2))
         );
+    }
+
+    #[test]
+    fn the_latest_word_that_few_are_left_is_kept() {
+        check(&[], mark("SHIRT-RED", 3, 50), expect!["refused: there is no such product"]);
+        check(&[created()], mark("SHIRT-RED", 3, 50), expect!["3 left of SHIRT-RED"]);
+        check(&[created()], mark("SHIRT-PINK", 3, 50), expect!["already so"]);
+        check(&[created(), marked("SHIRT-RED", 3, 50)], mark("SHIRT-RED", 3, 50), expect!["already so"]);
+        check(&[created(), marked("SHIRT-RED", 3, 50)], mark("SHIRT-RED", 5, 40), expect!["already so"]);
+        check(&[created(), marked("SHIRT-RED", 3, 50)], mark("SHIRT-RED", 1, 60), expect!["1 left of SHIRT-RED"]);
+        check(&[created(), archived()], mark("SHIRT-RED", 3, 50), expect!["already so"]);
+    }
+
+    #[test]
+    fn few_left_outlives_an_update_as_long_as_the_variant_does() {
+        let at = testing::moment(60);
+        let updated = |details| Event::Updated { id: "prd_1".into(), details, on_sale: true, at };
+        let kept: Product = testing::fold(&[created(), marked("SHIRT-RED", 3, 50), updated(shirt("Tee"))]);
+        let Product::Listed { few_left, updated_at, .. } = kept else { panic!("{kept:?}") };
+        assert_eq!((few_left, updated_at), (BTreeMap::from([few("SHIRT-RED", 3, 50)]), at));
+        let bare = Details { variants: Vec::new(), ..shirt("Tee") };
+        let gone: Product = testing::fold(&[created(), marked("SHIRT-RED", 3, 50), updated(bare)]);
+        assert!(matches!(&gone, Product::Listed { few_left, .. } if few_left.is_empty()), "{gone:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! The catalogue as lists show it: products in several orders, and by the beginnings of words.
 
+mod skus;
+
 use prost::Message as _;
 use runtime::fold::Folded;
 use runtime::group::Views;
@@ -13,6 +15,8 @@ use crate::wire::{
     SearchProductsResponse, Shown,
 };
 
+pub use skus::{Skus, lookup, product_of};
+
 /// How many products a word may begin in before a search looks no further: enough for any page a person reads.
 const MATCHES_MAX: usize = 5_000;
 
@@ -21,7 +25,7 @@ pub struct Catalogue;
 
 impl View for Catalogue {
     const NAME: &'static str = "catalogue";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
 
     fn fold(rows: &mut Writer, event: &Folded) {
         let Some(product) = event.state::<Product>() else { return };

@@ -1,28 +1,39 @@
-//! The border: contract to domain and back. The only file that says `messages::`.
+//! The border: contract to domain and back. The only place that says `messages::`.
+
+mod events;
+mod skus;
 
 use messages::problem::Kind;
 use messages::product::v1;
-use prost::Message as _;
 use runtime::clock::{from_wire, to_wire};
 use runtime::desk::{Desk, Window};
-use runtime::entity::{Recorded, Undecodable};
 
-use crate::product::{Command, Details, Event, Product, Refusal, Variant};
+use crate::product::{Command, Details, FewLeft, Product, Refusal, Variant};
 
 pub use messages::money::{Currency, Money};
 pub use messages::problem::Problem;
 pub use messages::product::v1::rpc;
 pub use messages::product::v1::{
-    ListProductsRequest, ListProductsResponse, Product as Shown, ProductStatus, SearchProductsRequest,
-    SearchProductsResponse,
+    ListProductsRequest, ListProductsResponse, LookupItem, LookupRequest, LookupResponse, Product as Shown,
+    ProductStatus, SearchProductsRequest, SearchProductsResponse,
 };
+pub use skus::{few_left_of, lookup_items};
 
 pub(crate) fn create(
     desk: &mut Desk<'_>,
     request: &v1::CreateProductRequest,
 ) -> Result<v1::CreateProductResponse, Problem> {
-    let v1::CreateProductRequest { product_id, title, description, slug, product_type, variants, .. } = request;
-    let details = details(title, description, slug, product_type, variants)?;
+    let v1::CreateProductRequest {
+        product_id,
+        title,
+        description,
+        slug,
+        status: _,
+        product_type,
+        variants,
+        tax_category,
+    } = request;
+    let details = details(title, description, slug, product_type, variants, tax_category.as_deref())?;
     let on_sale = request.status() == ProductStatus::Active;
     desk.tell::<Product>(product_id, Command::Create { id: product_id.clone(), details, on_sale })?;
     Ok(v1::CreateProductResponse { product: now(desk, product_id) })
@@ -32,8 +43,17 @@ pub(crate) fn update(
     desk: &mut Desk<'_>,
     request: &v1::UpdateProductRequest,
 ) -> Result<v1::UpdateProductResponse, Problem> {
-    let v1::UpdateProductRequest { product_id, title, description, slug, product_type, variants, .. } = request;
-    let details = details(title, description, slug, product_type, variants)?;
+    let v1::UpdateProductRequest {
+        product_id,
+        title,
+        description,
+        slug,
+        status: _,
+        product_type,
+        variants,
+        tax_category,
+    } = request;
+    let details = details(title, description, slug, product_type, variants, tax_category.as_deref())?;
     let on_sale = request.status() == ProductStatus::Active;
     desk.tell::<Product>(product_id, Command::Update { details, on_sale })?;
     Ok(v1::UpdateProductResponse { product: now(desk, product_id) })
@@ -45,6 +65,16 @@ pub(crate) fn archive(
 ) -> Result<v1::ArchiveProductResponse, Problem> {
     desk.tell::<Product>(&request.product_id, Command::Archive)?;
     Ok(v1::ArchiveProductResponse { product: now(desk, &request.product_id) })
+}
+
+pub(crate) fn mark_few_left(
+    desk: &mut Desk<'_>,
+    request: &v1::MarkFewLeftRequest,
+) -> Result<v1::MarkFewLeftResponse, Problem> {
+    let v1::MarkFewLeftRequest { product_id, sku, current_stock, at } = request;
+    let few_left = FewLeft { current_stock: *current_stock, at: from_wire(at.as_ref()) };
+    desk.tell::<Product>(product_id, Command::MarkFewLeft { sku: sku.clone(), few_left })?;
+    Ok(v1::MarkFewLeftResponse { product: now(desk, product_id) })
 }
 
 pub(crate) fn get(window: &Window<'_>, request: &v1::GetProductRequest) -> Result<v1::GetProductResponse, Problem> {
@@ -62,7 +92,7 @@ fn now(desk: &Desk<'_>, id: &str) -> Option<v1::Product> {
 pub fn shown(product: &Product, version: u64) -> Option<v1::Product> {
     let (id, details, status, created_at, updated_at) = match product {
         Product::Unknown => return None,
-        Product::Listed { id, details, on_sale, created_at, updated_at } => {
+        Product::Listed { id, details, on_sale, created_at, updated_at, .. } => {
             (id, details, status(*on_sale), created_at, updated_at)
         }
         Product::Archived { id, details, created_at, archived_at } => {
@@ -80,7 +110,19 @@ pub fn shown(product: &Product, version: u64) -> Option<v1::Product> {
         variants: details.variants.iter().map(variant_out).collect(),
         created_at: Some(to_wire(*created_at)),
         updated_at: Some(to_wire(*updated_at)),
+        tax_category: details.tax_category.clone(),
+        few_left: few_left(product),
     })
+}
+
+fn few_left(product: &Product) -> Vec<v1::FewLeft> {
+    let Product::Listed { few_left, .. } = product else { return Vec::new() };
+    let said = |(sku, few_left): (&String, &FewLeft)| v1::FewLeft {
+        sku: sku.clone(),
+        current_stock: few_left.current_stock,
+        at: Some(to_wire(few_left.at)),
+    };
+    few_left.iter().map(said).collect()
 }
 
 fn status(on_sale: bool) -> ProductStatus {
@@ -93,6 +135,7 @@ fn details(
     slug: &str,
     product_type: &str,
     variants: &[v1::Variant],
+    tax_category: Option<&str>,
 ) -> Result<Details, Problem> {
     let variants = variants.iter().map(variant_in).collect::<Result<_, _>>();
     Ok(Details {
@@ -102,13 +145,14 @@ fn details(
         product_type: product_type.to_owned(),
         variants: variants
             .map_err(|e: messages::money::Error| Problem::new(Kind::Invalid, "bad_money", e.to_string()))?,
+        tax_category: tax_category.filter(|word| !word.is_empty()).map(str::to_owned),
     })
 }
 
 fn variant_in(wire: &v1::Variant) -> Result<Variant, messages::money::Error> {
     let price = Money::try_from(wire.price.clone().unwrap_or_default())?;
     let options = wire.options.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    Ok(Variant { sku: wire.sku.clone(), title: wire.title.clone(), price, options })
+    Ok(Variant { sku: wire.sku.clone(), title: wire.title.clone(), price, options, weight_grams: wire.weight_grams })
 }
 
 fn variant_out(variant: &Variant) -> v1::Variant {
@@ -117,6 +161,7 @@ fn variant_out(variant: &Variant) -> v1::Variant {
         title: variant.title.clone(),
         price: Some(variant.price.into()),
         options: variant.options.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        weight_grams: variant.weight_grams,
     }
 }
 
@@ -126,69 +171,6 @@ impl From<Refusal> for Problem {
             Refusal::NotFound => Problem::not_found("not_found", refusal.to_string()),
             Refusal::AlreadyExists => Problem::conflict("already_exists", refusal.to_string()),
             Refusal::Archived => Problem::conflict("product_archived", refusal.to_string()),
-        }
-    }
-}
-
-impl Recorded for Event {
-    fn record(&self) -> (&'static str, Vec<u8>) {
-        match self.clone() {
-            Event::Created { id, details, on_sale, at } => {
-                let event = v1::ProductCreated {
-                    product_id: id,
-                    title: details.title,
-                    description: details.description,
-                    slug: details.slug,
-                    status: status(on_sale).into(),
-                    product_type: details.product_type,
-                    variants: details.variants.iter().map(variant_out).collect(),
-                    created_at: Some(to_wire(at)),
-                };
-                ("product.created", event.encode_to_vec())
-            }
-            Event::Updated { id, details, on_sale, at } => {
-                let event = v1::ProductUpdated {
-                    product_id: id,
-                    title: details.title,
-                    description: details.description,
-                    slug: details.slug,
-                    status: status(on_sale).into(),
-                    product_type: details.product_type,
-                    variants: details.variants.iter().map(variant_out).collect(),
-                    updated_at: Some(to_wire(at)),
-                };
-                ("product.updated", event.encode_to_vec())
-            }
-            Event::Archived { id, at } => {
-                let event = v1::ProductArchived { product_id: id, archived_at: Some(to_wire(at)) };
-                ("product.archived", event.encode_to_vec())
-            }
-        }
-    }
-
-    fn recall(event_type: &str, data: &[u8]) -> Result<Event, Undecodable> {
-        let unreadable = |e: prost::DecodeError| Undecodable::new(event_type, e);
-        let odd = |e: Problem| Undecodable::new(event_type, e.detail);
-        match event_type {
-            "product.created" => {
-                let event = v1::ProductCreated::decode(data).map_err(unreadable)?;
-                let (on_sale, at) = (event.status() == ProductStatus::Active, from_wire(event.created_at.as_ref()));
-                let v1::ProductCreated { product_id, title, description, slug, product_type, variants, .. } = event;
-                let details = details(&title, &description, &slug, &product_type, &variants).map_err(odd)?;
-                Ok(Event::Created { id: product_id, details, on_sale, at })
-            }
-            "product.updated" => {
-                let event = v1::ProductUpdated::decode(data).map_err(unreadable)?;
-                let (on_sale, at) = (event.status() == ProductStatus::Active, from_wire(event.updated_at.as_ref()));
-                let v1::ProductUpdated { product_id, title, description, slug, product_type, variants, .. } = event;
-                let details = details(&title, &description, &slug, &product_type, &variants).map_err(odd)?;
-                Ok(Event::Updated { id: product_id, details, on_sale, at })
-            }
-            "product.archived" => {
-                let event = v1::ProductArchived::decode(data).map_err(unreadable)?;
-                Ok(Event::Archived { id: event.product_id, at: from_wire(event.archived_at.as_ref()) })
-            }
-            other => Err(Undecodable::new(other, "a product has no such event")),
         }
     }
 }

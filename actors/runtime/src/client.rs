@@ -197,11 +197,11 @@ impl Client {
     }
 
     async fn ask_until_deadline(&self, call: &Call) -> Result<Answer, Failure> {
-        let headers = self.headers(call);
+        let command = (call.route.kind == RpcKind::Command).then(|| self.command(call));
         self.shared.budget.earn();
         let mut attempt = 0;
         loop {
-            let failure = match self.ask_once(call, &headers).await {
+            let failure = match self.ask_once(call, command).await {
                 Ok(message) => match read_answer(&message) {
                     Err(Failure::Refused { problem, .. }) if is_transient(&problem) => {
                         Failure::Refused { problem, position: None, replayed: false }
@@ -226,37 +226,37 @@ impl Client {
 
     /// One attempt: the host of the partition, and after a while any replica with the same command id. When another
     /// request finds the host gone, this one is not waited for either.
-    async fn ask_once(&self, call: &Call, headers: &Headers) -> Result<Message, RequestError> {
+    async fn ask_once(&self, call: &Call, command: Option<CommandKey>) -> Result<Message, RequestError> {
         let Some(key) = call.key.as_deref() else {
-            return self.send(call, format!("shop.query.{}.{}", call.route.group, call.route.verb), headers).await;
+            return self.send(call, format!("shop.query.{}.{}", call.route.group, call.route.verb), command).await;
         };
         // A key that cannot be a token addresses nobody; validation has refused it before it comes here.
         let token = messages::token::of(key).unwrap_or_else(|| headers::token(key));
         let any = || format!("shop.any.{}.{token}.{}", call.route.group, call.route.verb);
         let gone = self.gone(call.route, &token);
-        let mut first = self.send(call, host_subject(call.route, &token), headers);
+        let mut first = self.send(call, host_subject(call.route, &token), command);
         let answered = tokio::select! {
             biased;
             answered = &mut first => Some(answered),
             // Nobody listens there any more, so asking elsewhere is no suspicion and costs nothing of the budget.
-            () = gone.notified() => return first_success(first, self.send(call, any(), headers)).await,
+            () = gone.notified() => return first_success(first, self.send(call, any(), command)).await,
             () = tokio::time::sleep(HEDGE_AFTER.min(self.left(call))) => None,
         };
         match answered {
             Some(Err(RequestError::NoResponders(_))) => {
                 gone.notify_waiters();
-                self.send(call, any(), headers).await
+                self.send(call, any(), command).await
             }
             Some(answered) => answered,
             None if self.shared.budget.spend() => {
                 metrics::counter!("client_hedges_total", "group" => call.route.group).increment(1);
-                let second = self.send(call, any(), headers);
+                let second = self.send(call, any(), command);
                 first_success(first, second).await
             }
             None => tokio::select! {
                 biased;
                 answered = &mut first => answered,
-                () = gone.notified() => first_success(first, self.send(call, any(), headers)).await,
+                () = gone.notified() => first_success(first, self.send(call, any(), command)).await,
             },
         }
     }
@@ -272,9 +272,9 @@ impl Client {
         &'a self,
         call: &Call,
         subject: String,
-        headers: &Headers,
+        command: Option<CommandKey>,
     ) -> futures::future::BoxFuture<'a, Result<Message, RequestError>> {
-        self.bus.request(subject, headers.clone(), call.payload.clone(), self.left(call))
+        self.bus.request(subject, written(call, command), call.payload.clone(), self.left(call))
     }
 
     fn left(&self, call: &Call) -> Duration {
@@ -286,42 +286,47 @@ impl Client {
         Duration::from_micros(self.entropy.below(u64::try_from(longest.as_micros()).unwrap_or(u64::MAX)))
     }
 
-    fn headers(&self, call: &Call) -> Headers {
-        let mut out = Headers::new();
-        out.insert(headers::DEADLINE, call.deadline.as_millisecond().to_string());
-        out.insert(headers::CALLER, call.caller.to_string());
-        if call.route.kind == RpcKind::Command {
-            let command = call.command.unwrap_or_else(|| CommandKey {
-                id: CommandId::fresh(&self.entropy),
-                fingerprint: Fingerprint::of(call.route.name, &call.payload),
-                keyed: false,
-            });
-            out.insert(headers::COMMAND, command.to_string());
-        }
-        if !call.correlation.is_empty() {
-            out.insert(headers::CORRELATION, call.correlation.as_str());
-        }
-        if !call.request.is_empty() {
-            out.insert(headers::REQUEST, call.request.as_str());
-        }
-        if let Some(trace) = &call.trace {
-            out.insert(headers::TRACEPARENT, trace.to_string());
-        }
-        if let Some(version) = call.if_version {
-            out.insert(headers::IF_VERSION, version.to_string());
-        }
-        if !call.wait.is_empty() {
-            let wait: Vec<String> = call.wait.iter().map(Position::to_string).collect();
-            out.insert(headers::WAIT, wait.join(","));
-        }
-        if call.strong {
-            out.insert(headers::STRONG, "1");
-        }
-        if let Some(at) = &call.at {
-            out.insert(headers::AT, at.as_str());
-        }
-        out
+    /// The command's identity; a fresh one when the caller gave none.
+    fn command(&self, call: &Call) -> CommandKey {
+        call.command.unwrap_or_else(|| CommandKey {
+            id: CommandId::fresh(&self.entropy),
+            fingerprint: Fingerprint::of(call.route.name, &call.payload),
+            keyed: false,
+        })
     }
+}
+
+/// The headers of a request.
+fn written(call: &Call, command: Option<CommandKey>) -> Headers {
+    let mut out = Headers::new();
+    headers::put(&mut out, headers::DEADLINE, call.deadline.as_millisecond().to_string());
+    headers::put(&mut out, headers::CALLER, call.caller.to_string());
+    if let Some(command) = command {
+        headers::put(&mut out, headers::COMMAND, command.to_string());
+    }
+    if !call.correlation.is_empty() {
+        headers::put(&mut out, headers::CORRELATION, call.correlation.as_str());
+    }
+    if !call.request.is_empty() {
+        headers::put(&mut out, headers::REQUEST, call.request.as_str());
+    }
+    if let Some(trace) = &call.trace {
+        headers::put(&mut out, headers::TRACEPARENT, trace.to_string());
+    }
+    if let Some(version) = call.if_version {
+        headers::put(&mut out, headers::IF_VERSION, version.to_string());
+    }
+    if !call.wait.is_empty() {
+        let wait: Vec<String> = call.wait.iter().map(Position::to_string).collect();
+        headers::put(&mut out, headers::WAIT, wait.join(","));
+    }
+    if call.strong {
+        headers::put(&mut out, headers::STRONG, "1");
+    }
+    if let Some(at) = &call.at {
+        headers::put(&mut out, headers::AT, at.as_str());
+    }
+    out
 }
 
 /// Where the host of an actor listens, given the [token](messages::token) of its key.
@@ -357,8 +362,8 @@ pub fn read_answer(message: &Message) -> Result<Answer, Failure> {
     let empty = Headers::new();
     let said = message.headers.as_ref().unwrap_or(&empty);
     let position = headers::parsed(said, headers::POSITION).ok().flatten();
-    let replayed = said.get(headers::REPLAYED).is_some();
-    if said.get(headers::SERVICE_ERROR_CODE).is_some() {
+    let replayed = headers::get(said, headers::REPLAYED).is_some();
+    if headers::get(said, headers::SERVICE_ERROR_CODE).is_some() {
         let problem = Problem::decode(message.payload.clone()).unwrap_or_else(|_| Problem {
             code: "unreadable".to_owned(),
             detail: "the group refused in words that cannot be read".to_owned(),

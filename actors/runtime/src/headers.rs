@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use async_nats::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use crate::bus::Headers;
@@ -385,7 +386,12 @@ pub struct Malformed {
 /// The value of a header as text.
 #[must_use]
 pub fn get<'a>(headers: &'a Headers, name: &'static str) -> Option<&'a str> {
-    headers.get(name).map(async_nats::HeaderValue::as_str)
+    headers.get(HeaderName::from_static(name)).map(HeaderValue::as_str)
+}
+
+/// Sets a header. A name that is known when the code is written need not be copied and checked for each message.
+pub fn put(headers: &mut Headers, name: &'static str, value: impl Into<HeaderValue>) {
+    headers.insert(HeaderName::from_static(name), value.into());
 }
 
 /// The value of a header, parsed; `None` when it is absent.

@@ -59,7 +59,7 @@ impl ReplyTo {
             None => true,
             Some(said) => match headers::get(said, headers::CONTENT_TYPE) {
                 Some(media_type) => media_type.starts_with(headers::JSON),
-                None => looks_like_json(&message.payload) || said.get(headers::DEADLINE).is_none(),
+                None => looks_like_json(&message.payload) || headers::get(said, headers::DEADLINE).is_none(),
             },
         };
         ReplyTo { subject: message.reply.as_ref().map(ToString::to_string), json, began: Instant::now() }
@@ -114,7 +114,7 @@ pub(crate) fn parse(
             Some(text) => headers::positions(text).map_err(malformed)?,
             None => Vec::new(),
         },
-        strong: said.get(headers::STRONG).is_some(),
+        strong: headers::get(said, headers::STRONG).is_some(),
         at: headers::get(said, headers::AT).map(str::to_owned),
         reply,
     })
@@ -203,22 +203,22 @@ pub(crate) fn answer(shared: &Shared, route: Option<&'static Route>, to: &ReplyT
     let Some(subject) = to.subject.clone() else { return };
     let mut out = Headers::new();
     if let Some(version) = said.version {
-        out.insert(headers::VERSION, version.to_string());
+        headers::put(&mut out, headers::VERSION, version.to_string());
     }
     if let Some(position) = &said.position {
-        out.insert(headers::POSITION, position.to_string());
+        headers::put(&mut out, headers::POSITION, position.to_string());
     }
     if said.replayed {
-        out.insert(headers::REPLAYED, "1");
+        headers::put(&mut out, headers::REPLAYED, "1");
     }
     let payload = match said.result {
         Ok(payload) if to.json => as_json(route, &payload, &mut out),
         Ok(payload) => payload,
         Err(problem) => {
-            out.insert(headers::SERVICE_ERROR, one_line(&format!("{}: {}", problem.code, problem.detail)));
-            out.insert(headers::SERVICE_ERROR_CODE, code(&problem).to_string());
+            headers::put(&mut out, headers::SERVICE_ERROR, one_line(&format!("{}: {}", problem.code, problem.detail)));
+            headers::put(&mut out, headers::SERVICE_ERROR_CODE, code(&problem).to_string());
             if to.json {
-                out.insert(headers::CONTENT_TYPE, headers::JSON);
+                headers::put(&mut out, headers::CONTENT_TYPE, headers::JSON);
                 Bytes::from(problem_json(&problem))
             } else {
                 Bytes::from(problem.encode_to_vec())
@@ -274,7 +274,7 @@ fn as_json(route: Option<&'static Route>, payload: &Bytes, out: &mut Headers) ->
     if (route.response.to_json)(payload, &mut json).is_err() {
         return payload.clone();
     }
-    out.insert(headers::CONTENT_TYPE, headers::JSON);
+    headers::put(out, headers::CONTENT_TYPE, headers::JSON);
     json.into()
 }
 

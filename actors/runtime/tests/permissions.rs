@@ -312,6 +312,32 @@ fn a_user_without_limits_does_not_exist() {
     }
 }
 
+/// A group that calls a read, a query and something that nobody answers.
+fn caller() -> &'static messages::Group {
+    let product = messages::Group::named(SOURCE).unwrap();
+    Box::leak(Box::new(messages::Group {
+        name: "caller",
+        doc: "",
+        partitions: 1,
+        port: 1024,
+        schema: 1,
+        hears: &[],
+        calls: &["product.get", "product.list", "product.nothing"],
+        routes: &[],
+        events: product.events,
+    }))
+}
+
+#[test]
+fn a_group_asks_of_others_what_its_contract_names_and_no_other_verb() {
+    let users = permissions::users(&[messages::Group::named(SOURCE).unwrap(), caller()]);
+    let caller = users.iter().find(|user| user.name == "caller").unwrap();
+    let asked: Vec<_> = caller.publish.iter().filter(|subject| subject.contains(SOURCE)).collect();
+    assert_eq!(asked, ["shop.cmd.product.*.*.get", "shop.any.product.*.get", "shop.query.product.list"]);
+    let source = users.iter().find(|user| user.name == SOURCE).unwrap();
+    assert!(!source.publish.iter().any(|subject| subject.contains("caller")), "to be called is not to call");
+}
+
 #[test]
 fn the_repositorys_configurations_are_what_the_contracts_say() {
     for (file, options, rewrite) in [

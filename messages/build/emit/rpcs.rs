@@ -9,7 +9,7 @@ use crate::model::{Contract, Group, Http, Message, Rpc, variable};
 
 /// The module `rpc` of a group.
 pub(super) fn module(contract: &Contract, group: &Group) -> TokenStream {
-    let Group { name, doc, partitions, port, schema, .. } = group;
+    let Group { name, doc, partitions, port, schema, calls, .. } = group;
     let port = u16::try_from(*port).expect("the port was checked");
     let rpcs = group.rpcs.iter().map(|rpc| self::rpc(contract, group, rpc));
     let hears =
@@ -40,6 +40,7 @@ pub(super) fn module(contract: &Contract, group: &Group) -> TokenStream {
                 port: #port,
                 schema: #schema,
                 hears: &[#(#hears),*],
+                calls: &[#(#calls),*],
                 routes: &[#(#routes),*],
                 events: &[#(#events),*],
             };

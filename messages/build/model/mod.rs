@@ -139,6 +139,7 @@ pub(crate) struct Group {
     pub(crate) port: u32,
     pub(crate) schema: u32,
     pub(crate) hears: Vec<(String, Vec<String>)>,
+    pub(crate) calls: Vec<String>,
     pub(crate) rpcs: Vec<Rpc>,
 }
 

@@ -167,6 +167,7 @@ fn group(compiled: &Compiled, service: &reflect::ServiceDescriptor) -> anyhow::R
         port: group.number("port"),
         schema: group.number("schema"),
         hears: group.list("hears").iter().map(|heard| (heard.text("group"), heard.texts("events"))).collect(),
+        calls: group.texts("calls"),
         rpcs,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use messages::Group;
+use messages::{Group, RpcKind};
 
 use crate::nats::streams::{self, FEED, LETTERS, MEMBERS, MEMBERS_STREAM};
 use crate::nats::{inbox_of, place_of};
@@ -13,16 +13,6 @@ pub const GATEWAY: &str = "gateway";
 pub const OPERATOR: &str = "operator";
 /// The user of the system account: server reports and events, nothing of the shop.
 pub const SYS: &str = "sys";
-
-/// Who calls whom by request and reply. Nothing else is called, and nobody is called from more than two hops behind the
-/// gateway.
-const CALLS: [(&str, &[&str]); 5] = [
-    ("auth", &["user"]),
-    ("cart", &["product", "pricing", "promotion"]),
-    ("order", &["user", "product", "pricing", "promotion", "inventory", "payment", "shipping"]),
-    ("shipping", &["order"]),
-    ("support", &["order", "payment"]),
-];
 
 /// A user of the shop's account.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +41,20 @@ fn asking(group: &str) -> impl Iterator<Item = String> {
     ["cmd", "any", "query"].into_iter().map(move |kind| format!("shop.{kind}.{group}.>"))
 }
 
+/// The subjects on which these groups are asked a single rpc, like `product.get`: no other verb of theirs. None when
+/// they do not have it; a contract that calls what nobody answers fails a test of its own.
+fn asking_for(call: &str, groups: &[&'static Group]) -> Vec<String> {
+    let Some((group, verb)) = call.split_once('.') else { return Vec::new() };
+    let called = groups.iter().find(|called| called.name == group);
+    match called.and_then(|called| called.route(verb)).map(|route| route.kind) {
+        Some(RpcKind::Query) => vec![format!("shop.query.{group}.{verb}")],
+        Some(RpcKind::Command | RpcKind::Read) => {
+            vec![format!("shop.cmd.{group}.*.*.{verb}"), format!("shop.any.{group}.*.{verb}")]
+        }
+        None => Vec::new(),
+    }
+}
+
 /// The JetStream API, by operation and arguments.
 fn api(operation: &str, arguments: &str) -> String {
     format!("$JS.API.{operation}.{arguments}")
@@ -70,8 +74,7 @@ fn of_group(group: &'static Group, groups: &[&'static Group]) -> User {
         "$JS.API.INFO".to_owned(),
     ];
     publish.extend(asking(name));
-    let called = CALLS.iter().filter(|(caller, _)| *caller == name).flat_map(|(_, called)| *called);
-    publish.extend(called.flat_map(|called| asking(called)));
+    publish.extend(group.calls.iter().flat_map(|call| asking_for(call, groups)));
     publish.extend(own_log(&stream));
     // Nobody acknowledges a tail. But the server remembers, for a minute, each reply subject that a user who may answer
     // is not allowed anyway: a replay of a million messages would take a minute and not two seconds.
