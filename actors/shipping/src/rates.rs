@@ -147,7 +147,7 @@ fn bare(code: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-        use runtime::entity::testing::moment;
+    use runtime::entity::testing::moment;
 
     use super::*;
     use crate::wire::Currency;

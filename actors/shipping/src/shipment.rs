@@ -125,6 +125,8 @@ pub struct Plan {
     pub days: Option<(u32, u32)>,
     /// Where news of it go.
     pub email: String,
+    /// The number to follow it by.
+    pub tracking_number: String,
     /// The shipment it was split from.
     pub split_from: Option<String>,
 }
@@ -237,6 +239,8 @@ pub enum What {
     Labelled {
         /// The carrier.
         carrier: String,
+        /// The number to follow the parcel by.
+        tracking_number: String,
         /// The label.
         label: Label,
     },
@@ -358,12 +362,6 @@ impl Shipment {
     #[must_use]
     pub fn is_known(&self) -> bool {
         self.status != Status::Unknown
-    }
-
-    /// The number to follow it by.
-    #[must_use]
-    pub fn tracking_number(&self) -> String {
-        crate::tracking::number(&self.plan.id)
     }
 
     /// The days on which it should arrive, counted from its leaving once it has left.

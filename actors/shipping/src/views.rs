@@ -118,7 +118,7 @@ pub fn way(rows: &Rows, option_id: &str) -> Option<Way> {
 /// `currency_mismatch`.
 pub fn options(views: &Views<'_>, request: &v1::ListOptionsRequest) -> Result<v1::ListOptionsResponse, Problem> {
     let rows = views.of::<Zones>();
-    let basket = wire::basket(request)?;
+    let basket = wire::zone::basket(request)?;
     let mut zones = Vec::new();
     for country in [basket.country.as_str(), ""] {
         for (key, _) in rows.scan(&country_key(country, b""), None, LOOK_MAX) {
@@ -136,9 +136,8 @@ pub fn zones(views: &Views<'_>, request: &v1::ListZonesRequest) -> Result<v1::Li
     let rows = views.of::<Zones>();
     let v1::ListZonesRequest { limit, after, before, sort, country } = request;
     let asked = Asked { limit: *limit, after: after.as_deref(), before: before.as_deref(), sort: sort.as_deref() };
-    let wanted = |zone: &v1::Zone| {
-        country.is_none() || zone.areas.iter().any(|area| passes(country.as_ref(), &area.country))
-    };
+    let wanted =
+        |zone: &v1::Zone| country.is_none() || zone.areas.iter().any(|area| passes(country.as_ref(), &area.country));
     let Page { data, has_more, next } = asked.page(
         &rows,
         "name",
@@ -157,7 +156,7 @@ pub fn shipments(views: &Views<'_>, request: &v1::ListShipmentsRequest) -> Resul
     let v1::ListShipmentsRequest { limit, after, before, sort, status, carrier, warehouse_id, user_id } = request;
     let asked = Asked { limit: *limit, after: after.as_deref(), before: before.as_deref(), sort: sort.as_deref() };
     let wanted = |shipment: &v1::Shipment| {
-        passes(status.as_ref(), wire::status_word(shipment))
+        passes(status.as_ref(), &wire::status_word(shipment))
             && passes(carrier.as_ref(), &shipment.carrier)
             && passes(warehouse_id.as_ref(), &shipment.warehouse_id)
             && passes(user_id.as_ref(), &shipment.user_id)

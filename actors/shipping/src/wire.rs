@@ -45,6 +45,11 @@ pub fn order_ended(news: &News) -> Result<Vec<Reaction>, Undecodable> {
     Ok(vec![Reaction::command::<rpc::CloseDelivery>(request.order_id.clone(), &request)])
 }
 
+/// How far a shipment has come, in the word of the contract.
+pub(crate) fn status_word(shipment: &v1::Shipment) -> String {
+    shipment.status().as_str_name().trim_start_matches("SHIPMENT_STATUS_").to_lowercase()
+}
+
 fn unreadable(event_type: &str) -> impl Fn(prost::DecodeError) -> Undecodable + '_ {
     move |e| Undecodable::new(event_type, e)
 }

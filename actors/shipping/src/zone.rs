@@ -316,8 +316,9 @@ mod tests {
     #[test]
     fn rates_that_do_not_fit_together_are_refused() {
         let bad = |terms: Terms, expected: Expect| {
-            check(&[], create(terms.clone()), expected.clone());
-            check(&[happened(What::Created(flat(1)))], Command::Update(terms), expected);
+            let changed = decide::<Zone>(&[happened(What::Created(flat(1)))], Command::Update(terms.clone()));
+            assert_eq!(changed, decide::<Zone>(&[], create(terms.clone())), "an update is checked like a creation");
+            check(&[], create(terms), expected);
         };
         bad(terms(Basis::Flat, &[]), expect!["refused: the option standard: a rate needs a step"]);
         bad(

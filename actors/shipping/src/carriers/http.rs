@@ -46,7 +46,8 @@ impl Access {
 
 /// The carrier.
 pub struct Http {
-    client: Client,
+    /// A machine without certificates has none; it says so whenever it is asked.
+    client: Result<Client, String>,
     url: String,
     token: String,
 }
@@ -77,8 +78,8 @@ impl Http {
     pub fn new(access: &Access) -> Http {
         let url = access.url.trim_end_matches('/').to_owned();
         // A redirected POST becomes a GET: better to hear that the address is wrong.
-        let client = Client::builder().redirect(Policy::none()).timeout(PATIENCE).build().unwrap_or_default();
-        Http { client, url, token: access.token.clone() }
+        let client = Client::builder().redirect(Policy::none()).timeout(PATIENCE).build();
+        Http { client: client.map_err(|e| e.to_string()), url, token: access.token.clone() }
     }
 
     async fn post(&self, path: &str, key: &str, body: &impl Serialize) -> Answer<Vec<u8>> {
@@ -86,7 +87,11 @@ impl Http {
             Ok(body) => body,
             Err(error) => return Answer::Refused(format!("the request cannot be written: {error}")),
         };
-        let request = self.client.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
+        let client = match &self.client {
+            Ok(client) => client,
+            Err(reason) => return Answer::Unknown(reason.clone()),
+        };
+        let request = client.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
         let request = request.header("content-type", "application/json").header("idempotency-key", key).body(body);
         let mut response = match request.send().await {
             Ok(response) => response,

@@ -35,7 +35,7 @@ impl Shipment {
         Order {
             order_id: self.plan.order_id.clone(),
             shipment_id: self.plan.id.clone(),
-            tracking_number: self.tracking_number(),
+            tracking_number: self.plan.tracking_number.clone(),
             option_id: self.plan.option_id.clone(),
             warehouse_id: self.plan.warehouse_id.clone(),
             address: self.plan.address.clone(),

@@ -24,7 +24,10 @@ impl Entity for Shipment {
             Command::Relabel(carrier) => self.relabel(carrier)?,
             // A second label can only be the first one again: the carrier knows it by its key.
             Command::Labelled(_) | Command::NotLabelled(_) if self.label.is_some() => vec![],
-            Command::Labelled(label) => vec![What::Labelled { carrier: self.carrier.clone(), label: *label }],
+            Command::Labelled(label) => {
+                let (carrier, tracking_number) = (self.carrier.clone(), self.plan.tracking_number.clone());
+                vec![What::Labelled { carrier, tracking_number, label: *label }]
+            }
             Command::NotLabelled(reason) => vec![What::NotLabelled { carrier: self.carrier.clone(), reason }],
             Command::Voided(_) if self.label_voided || self.status != Cancelled => vec![],
             Command::Voided(problem) => vec![What::Voided(problem)],
@@ -212,7 +215,7 @@ impl Shipment {
         Leaving {
             contents: self.contents(),
             carrier: self.carrier.clone(),
-            tracking_number: self.tracking_number(),
+            tracking_number: self.plan.tracking_number.clone(),
             carrier_number: label.number,
             carrier_url: label.url,
             email: self.plan.email.clone(),

@@ -9,7 +9,7 @@ use super::shipment::{address_in, lines_in, shipment_now, window_shipment};
 use super::{Problem, unreadable, v1};
 use crate::delivery::{Command, Delivery, Event, Refusal};
 use crate::shipment::{self, Plan, Shipment};
-use crate::{carriers, views};
+use crate::{carriers, tracking, views};
 
 pub(crate) fn create_shipment(
     desk: &mut Desk<'_>,
@@ -41,6 +41,7 @@ pub(crate) fn create_shipment(
         carrier,
         days: way.map(|way| (way.min_days, way.max_days)),
         email,
+        tracking_number: tracking::number(&id),
         split_from: None,
     };
     extend(desk, plan)?;

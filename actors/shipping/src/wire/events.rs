@@ -1,7 +1,7 @@
 //! Events of shipments: domain to contract and back.
 
 use prost::Message as _;
-use runtime::clock::{Wire, from_wire, to_wire};
+use runtime::clock::{from_wire, to_wire};
 use runtime::entity::{Recorded, Undecodable};
 
 use super::shipment::{address_in, address_out, lines_in, lines_out, sign_in, tracked_out};
@@ -32,6 +32,7 @@ impl Recorded for Event {
                     email: plan.email,
                     split_from: plan.split_from,
                     at,
+                    tracking_number: plan.tracking_number,
                 };
                 ("shipping.planned", event.encode_to_vec())
             }
@@ -44,9 +45,9 @@ impl Recorded for Event {
                 let event = v1::LabelRequested { shipment_id, order_id, user_id, carrier, at };
                 ("shipping.label_requested", event.encode_to_vec())
             }
-            What::Labelled { carrier, label: Label { number: carrier_number, url: carrier_url, pretence } } => {
+            What::Labelled { carrier, tracking_number, label } => {
+                let Label { number: carrier_number, url: carrier_url, pretence } = label;
                 let Pretence { dispatch_after_s, accept_after_s, deliver_after_s } = pretence.unwrap_or_default();
-                let tracking_number = crate::tracking::number(&shipment_id);
                 let event = v1::LabelReady {
                     shipment_id,
                     order_id,
@@ -67,18 +68,17 @@ impl Recorded for Event {
                 ("shipping.label_refused", event.encode_to_vec())
             }
             What::Voided(problem) => {
-                let (refused, reason) = (problem.is_some(), problem.unwrap_or_default());
-                let event = v1::LabelVoided { shipment_id, order_id, user_id, refused, reason, at };
+                let event = v1::LabelVoided { shipment_id, order_id, user_id, problem, at };
                 ("shipping.label_voided", event.encode_to_vec())
             }
             What::Dispatched(leaving) => {
-                let event = leaving_out(shipment_id, order_id, user_id, at, leaving);
+                let event = v1::ShipmentDispatched { shipment_id, order_id, user_id, at, ..leaving_out(leaving) };
                 ("shipping.dispatched", event.encode_to_vec())
             }
             What::Completed(leaving) => {
-                // The two say the same at different moments; one is written as the other.
-                let dispatched = leaving_out(shipment_id, order_id, user_id, at, leaving);
-                ("shipping.completed", completed(dispatched).encode_to_vec())
+                // The contract gives both the same fields, and the golden events hold it to that.
+                let event = v1::ShipmentDispatched { shipment_id, order_id, user_id, at, ..leaving_out(leaving) };
+                ("shipping.completed", event.encode_to_vec())
             }
             What::InTransit => {
                 let event = v1::ShipmentInTransit { shipment_id, order_id, user_id, at };
@@ -120,9 +120,9 @@ impl Recorded for Event {
     }
 
     fn recall(event_type: &str, data: &[u8]) -> Result<Self, Undecodable> {
-        recall(event_type, data).map_err(unreadable(event_type))?.ok_or_else(|| {
-            Undecodable::new(event_type, "a shipment has no such event")
-        })
+        recall(event_type, data)
+            .map_err(unreadable(event_type))?
+            .ok_or_else(|| Undecodable::new(event_type, "a shipment has no such event"))
     }
 }
 
@@ -143,6 +143,7 @@ fn recall(event_type: &str, data: &[u8]) -> Result<Option<Event>, prost::DecodeE
                 carrier: event.carrier,
                 days: event.min_days.zip(event.max_days),
                 email: event.email,
+                tracking_number: event.tracking_number,
                 split_from: event.split_from,
             };
             (event.shipment_id, event.order_id, event.user_id, event.at, What::Planned(Box::new(plan)))
@@ -162,7 +163,7 @@ fn recall(event_type: &str, data: &[u8]) -> Result<Option<Event>, prost::DecodeE
             let pretence = Pretence { dispatch_after_s, accept_after_s, deliver_after_s };
             let pretence = (pretence != Pretence::default()).then_some(pretence);
             let label = Label { number: event.carrier_number, url: event.carrier_url, pretence };
-            let what = What::Labelled { carrier: event.carrier, label };
+            let what = What::Labelled { carrier: event.carrier, tracking_number: event.tracking_number, label };
             (event.shipment_id, event.order_id, event.user_id, event.at, what)
         }
         "shipping.label_refused" => {
@@ -171,21 +172,16 @@ fn recall(event_type: &str, data: &[u8]) -> Result<Option<Event>, prost::DecodeE
             (shipment_id, order_id, user_id, at, What::NotLabelled { carrier, reason })
         }
         "shipping.label_voided" => {
-            let v1::LabelVoided { shipment_id, order_id, user_id, refused, reason, at } =
-                v1::LabelVoided::decode(data)?;
-            (shipment_id, order_id, user_id, at, What::Voided(refused.then_some(reason)))
+            let v1::LabelVoided { shipment_id, order_id, user_id, problem, at } = v1::LabelVoided::decode(data)?;
+            (shipment_id, order_id, user_id, at, What::Voided(problem))
         }
-        "shipping.dispatched" => {
+        "shipping.dispatched" | "shipping.completed" => {
             let event = v1::ShipmentDispatched::decode(data)?;
-            let (id, order_id, user_id, at) =
-                (event.shipment_id.clone(), event.order_id.clone(), event.user_id.clone(), event.at);
-            (id, order_id, user_id, at, What::Dispatched(leaving_in(event)))
-        }
-        "shipping.completed" => {
-            let event = dispatched(v1::ShipmentCompleted::decode(data)?);
-            let (id, order_id, user_id, at) =
-                (event.shipment_id.clone(), event.order_id.clone(), event.user_id.clone(), event.at);
-            (id, order_id, user_id, at, What::Completed(leaving_in(event)))
+            let v1::ShipmentDispatched { shipment_id, order_id, user_id, at, .. } = event.clone();
+            let leaving = leaving_in(event);
+            let is_first = event_type == "shipping.dispatched";
+            let what = if is_first { What::Dispatched(leaving) } else { What::Completed(leaving) };
+            (shipment_id, order_id, user_id, at, what)
         }
         "shipment.in_transit" => {
             let v1::ShipmentInTransit { shipment_id, order_id, user_id, at } = v1::ShipmentInTransit::decode(data)?;
@@ -233,28 +229,20 @@ fn tracked_in(event: v1::TrackingEvent) -> Tracked {
     }
 }
 
-fn leaving_out(
-    shipment_id: String,
-    order_id: String,
-    user_id: String,
-    at: Option<Wire>,
-    leaving: Leaving,
-) -> v1::ShipmentDispatched {
+/// How a parcel leaves, in an event that does not say yet whose parcel and when.
+fn leaving_out(leaving: Leaving) -> v1::ShipmentDispatched {
     let Leaving { contents, carrier, tracking_number, carrier_number, carrier_url, email } = leaving;
     let Contents { warehouse_id, reservation_id, lines } = contents;
     v1::ShipmentDispatched {
-        shipment_id,
-        order_id,
-        user_id,
         warehouse_id,
         reservation_id,
         lines: lines_out(&lines),
         carrier,
         tracking_number,
-        at,
         email,
         carrier_number,
         carrier_url,
+        ..v1::ShipmentDispatched::default()
     }
 }
 
@@ -267,67 +255,5 @@ fn leaving_in(event: v1::ShipmentDispatched) -> Leaving {
         carrier_number: event.carrier_number,
         carrier_url: event.carrier_url,
         email: event.email,
-    }
-}
-
-fn completed(event: v1::ShipmentDispatched) -> v1::ShipmentCompleted {
-    let v1::ShipmentDispatched {
-        shipment_id,
-        order_id,
-        user_id,
-        warehouse_id,
-        reservation_id,
-        lines,
-        carrier,
-        tracking_number,
-        at,
-        email,
-        carrier_number,
-        carrier_url,
-    } = event;
-    v1::ShipmentCompleted {
-        shipment_id,
-        order_id,
-        user_id,
-        warehouse_id,
-        reservation_id,
-        lines,
-        carrier,
-        tracking_number,
-        at,
-        email,
-        carrier_number,
-        carrier_url,
-    }
-}
-
-fn dispatched(event: v1::ShipmentCompleted) -> v1::ShipmentDispatched {
-    let v1::ShipmentCompleted {
-        shipment_id,
-        order_id,
-        user_id,
-        warehouse_id,
-        reservation_id,
-        lines,
-        carrier,
-        tracking_number,
-        at,
-        email,
-        carrier_number,
-        carrier_url,
-    } = event;
-    v1::ShipmentDispatched {
-        shipment_id,
-        order_id,
-        user_id,
-        warehouse_id,
-        reservation_id,
-        lines,
-        carrier,
-        tracking_number,
-        at,
-        email,
-        carrier_number,
-        carrier_url,
     }
 }

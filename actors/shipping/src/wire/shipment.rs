@@ -51,7 +51,7 @@ pub fn shipment(shipment: &Shipment, version: u64) -> Option<v1::Shipment> {
         email: plan.email.clone(),
         option_id: plan.option_id.clone(),
         carrier: shipment.carrier.clone(),
-        tracking_number: shipment.tracking_number(),
+        tracking_number: plan.tracking_number.clone(),
         carrier_number: label.number,
         carrier_url: label.url,
         label_problem: shipment.label_problem.clone().unwrap_or_default(),
@@ -145,11 +145,8 @@ pub(super) fn tracked_out(tracked: &Tracked) -> v1::TrackingEvent {
 }
 
 pub(super) fn lines_in(lines: Vec<v1::ShipmentLine>) -> Vec<Line> {
-    let line = |line: v1::ShipmentLine| Line {
-        quantity: line.quantity.unwrap_or_default(),
-        sku: line.sku,
-        title: line.title,
-    };
+    let line =
+        |line: v1::ShipmentLine| Line { quantity: line.quantity.unwrap_or_default(), sku: line.sku, title: line.title };
     lines.into_iter().map(line).collect()
 }
 

@@ -8,7 +8,7 @@ use super::zone::unknown_carrier;
 use super::{Problem, delivery, v1};
 use crate::settings::Settings;
 use crate::shipment::{Command, Line, Plan, Refusal, Shipment};
-use crate::tracking::Tracked;
+use crate::tracking::{self, Tracked};
 
 pub(crate) fn split(
     desk: &mut Desk<'_>,
@@ -24,7 +24,8 @@ pub(crate) fn split(
     let lines: Vec<Line> = lines_in(lines).into_iter().map(titled).collect();
     let give = Command::Give { to: new_shipment_id.clone(), lines: lines.clone() };
     desk.tell::<Shipment>(&shipment_id, give)?;
-    let plan = Plan { id: new_shipment_id.clone(), lines, split_from: Some(shipment_id), ..before };
+    let (id, tracking_number) = (new_shipment_id.clone(), tracking::number(&new_shipment_id));
+    let plan = Plan { id, tracking_number, lines, split_from: Some(shipment_id), ..before };
     if desk.tell::<Shipment>(&plan.id, Command::Plan(Box::new(plan.clone())))? == 0 {
         return Err(Refusal::AlreadyExists.into());
     }
@@ -76,7 +77,10 @@ pub(crate) fn come_back(
     Ok(v1::ReturnShipmentResponse { shipment })
 }
 
-pub(crate) fn lose(desk: &mut Desk<'_>, request: &v1::LoseShipmentRequest) -> Result<v1::LoseShipmentResponse, Problem> {
+pub(crate) fn lose(
+    desk: &mut Desk<'_>,
+    request: &v1::LoseShipmentRequest,
+) -> Result<v1::LoseShipmentResponse, Problem> {
     let shipment = tell(desk, &request.order_id, &request.shipment_id, Command::Lose)?;
     Ok(v1::LoseShipmentResponse { shipment })
 }
