@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+pub mod barcode;
 pub mod carriers;
 pub mod days;
 pub mod delivery;
+pub mod label;
 pub mod rates;
 pub mod reactions;
 pub mod settings;
