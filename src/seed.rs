@@ -205,6 +205,7 @@ pub(crate) async fn catalogue(config: &Config) -> anyhow::Result<Seeded> {
         warehouse_id: warehouse_id.clone(),
         name: "Main warehouse".to_owned(),
         country: "AT".to_owned(),
+        ..inventory::CreateWarehouseRequest::default()
     };
     sower.sow::<inventory::rpc::CreateWarehouse>(&warehouse_id, "warehouse", &warehouse).await?;
     let sown = THINGS.iter().map(|thing| sower.thing(thing, &warehouse_id));

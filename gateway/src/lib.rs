@@ -23,6 +23,7 @@ mod docs;
 mod door;
 mod error;
 mod exchange;
+mod guest;
 mod health;
 mod identity;
 mod lifecycle;

@@ -217,6 +217,10 @@ pub struct Settle {
     pub within_ms: u32,
     /// The caller may ask not to wait.
     pub respond_async: bool,
+    /// The field of the response body that is a [`Problem`] when it settled as a refusal.
+    pub problem: Option<&'static str>,
+    /// The values of `status` at which the caller has to do something first, and is told so at once.
+    pub accepted: &'static [&'static str],
 }
 
 /// How long an answer may be kept.

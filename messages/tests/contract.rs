@@ -79,6 +79,27 @@ const BROKEN: &[Row] = &[
         "since: \"0.1.0\", deprecated: \"2027-03-01\", sunset: \"2028-02-28\"",
         "less than a year",
     ),
+    // Settling. A create shows the product, whose status is an enum here; what matters is the option.
+    (PRODUCT, "success: 201\n", "success: 201\n      settle: {within_ms: 1}\n", "it never settles"),
+    (PRODUCT, "history: true\n", "history: true\n      settle: {until: [\"a\"]}\n", "only a command settles"),
+    (
+        PRODUCT,
+        "success: 201\n",
+        "success: 201\n      settle: {until: [\"a\", \"b\"], accepted: [\"b\"]}\n",
+        "it settles at Some(\"b\") and has to wait",
+    ),
+    (
+        PRODUCT,
+        "success: 201\n",
+        "success: 201\n      settle: {until: [\"a\"], problem: \"why\"}\n",
+        "has no field `why`",
+    ),
+    (
+        PRODUCT,
+        "success: 201\n",
+        "success: 201\n      settle: {until: [\"a\"], problem: \"title\"}\n",
+        "`title` is not a shop.common.v1.Problem",
+    ),
     // Doors.
     (PRODUCT, "/api/v1/products/search", "/products/search", "is not below /api/v1/"),
     (PRODUCT, "/api/v1/products/search", "/api/v1/products/{q}", "is the door of product.get too"),

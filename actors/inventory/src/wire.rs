@@ -1,5 +1,6 @@
 //! The border: contract to domain and back. The only place that says `messages::`.
 
+pub(crate) mod allocation;
 pub(crate) mod item;
 pub(crate) mod reservation;
 pub(crate) mod stock;
@@ -11,6 +12,7 @@ use crate::reservation::Reservation;
 use crate::shelf::{Place, Shelf};
 use crate::warehouse::Warehouse;
 
+pub use allocation::{plan, site, wanted};
 pub use item::{named_skus, no_such_product};
 pub use messages::common::v1::{Int64Filter, StringFilter};
 pub use messages::inventory::v1::{self, rpc};

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::contract::Contract;
 use super::problem;
 use super::schema::{Face, Schemas};
+use crate::guest::Guests;
 
 /// What every operation's headers mean, once.
 pub(super) fn headers() -> Value {
@@ -16,6 +17,7 @@ pub(super) fn headers() -> Value {
         "Location": text("Where what was created is shown."),
         "Shop-Position": text("Where the change stands in the log; send it with a read that must include it."),
         "Idempotent-Replayed": text("`true` when this is the answer to an earlier request with the same key."),
+        "Guest-Token": text("The secret of the new guest that whoever showed nothing is now; send it back to be the same."),
         "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
     })
 }
@@ -49,6 +51,7 @@ pub(super) fn parameters() -> Value {
 pub(super) fn operation(
     contract: &Contract,
     schemas: &mut Schemas<'_>,
+    guests: &Guests,
     route: &Route,
     http: &Http,
     patch: bool,
@@ -72,14 +75,10 @@ pub(super) fn operation(
         "summary": summary,
         "description": route.doc,
         "parameters": parameters,
-        "responses": responses(contract, schemas, route, has_body),
+        "responses": responses(contract, schemas, guests, route, has_body),
         "x-subject": format!("shop.{}.{}.{}", route.group, route.key.map_or("*".into(), |key| format!("{{{key}}}")), route.verb),
     });
-    operation["security"] = match (route.public, route.scope) {
-        (true, _) => json!([{}, {"bearer": []}]),
-        (false, None) => json!([{"bearer": []}]),
-        (false, Some(scope)) => json!([{"bearer": [scope]}]),
-    };
+    operation["security"] = security(guests, route);
     operation["x-rate"] = match route.rate {
         Rate::Normal => "normal",
         Rate::Expensive => "expensive",
@@ -94,6 +93,21 @@ pub(super) fn operation(
         operation["deprecated"] = true.into();
     }
     operation
+}
+
+/// What must be shown, in the ways that do.
+fn security(guests: &Guests, route: &Route) -> Value {
+    let bearer = json!({"bearer": route.scope.into_iter().collect::<Vec<_>>()});
+    let (nothing, guest) = (json!({}), json!({"guest": []}));
+    if route.public {
+        json!([nothing, bearer])
+    } else if guests.begins(route) {
+        json!([bearer, guest, nothing])
+    } else if guests.may(route) {
+        json!([bearer, guest])
+    } else {
+        json!([bearer])
+    }
 }
 
 /// An rpc with several paths is told apart by what its path names.
@@ -203,7 +217,13 @@ fn body(schemas: &mut Schemas<'_>, request: &MessageDescriptor, in_path: &[&str]
     json!({"required": required, "content": {"application/json": {"schema": schema}}})
 }
 
-fn responses(contract: &Contract, schemas: &mut Schemas<'_>, route: &Route, has_body: bool) -> Map<String, Value> {
+fn responses(
+    contract: &Contract,
+    schemas: &mut Schemas<'_>,
+    guests: &Guests,
+    route: &Route,
+    has_body: bool,
+) -> Map<String, Value> {
     let mut responses = problem::of_route(route, has_body);
     let response = contract.pool().get_message_by_name(route.response.name);
     let schema = response.map(|response| {
@@ -219,6 +239,7 @@ fn responses(contract: &Contract, schemas: &mut Schemas<'_>, route: &Route, has_
         (route.location.is_some(), "Location"),
         (command, "Shop-Position"),
         (command && route.idempotency != Idempotency::None, "Idempotent-Replayed"),
+        (guests.begins(route), "Guest-Token"),
     ];
     let headers: Map<String, Value> = told
         .into_iter()
@@ -234,9 +255,17 @@ fn responses(contract: &Contract, schemas: &mut Schemas<'_>, route: &Route, has_
     if entity && !command {
         responses.insert("304".into(), json!({"description": "The client holds this version already."}));
     }
-    if route.settle.is_some() {
+    if let Some(settle) = &route.settle {
         let headers = json!({"Location": shared("headers", "Location")});
-        responses.insert("202".into(), json!({"description": "Accepted; not settled yet.", "headers": headers}));
+        let statuses: Vec<_> = settle.accepted.iter().map(|status| format!("`{status}`")).collect();
+        let description = if statuses.is_empty() {
+            "Accepted; not settled yet.".to_owned()
+        } else {
+            let statuses = statuses.join(" or ");
+            format!("Accepted; not settled yet. With the status {statuses}, the caller has to do something first.")
+        };
+        let content = json!({"application/json": {"schema": schema}});
+        responses.insert("202".into(), json!({"description": description, "headers": headers, "content": content}));
     }
     responses
 }

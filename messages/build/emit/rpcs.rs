@@ -75,8 +75,15 @@ fn rpc(contract: &Contract, group: &Group, rpc: &Rpc) -> TokenStream {
         quote!(Refusal { code: #code, status: #status, kind: Kind::#kind, detail: #detail, facts: &[#(#facts),*] })
     });
     let settle = maybe(rpc.settle.as_ref().map(|settle| {
-        let crate::model::Settle { until, within_ms, respond_async } = settle;
-        quote!(Settle { until: &[#(#until),*], within_ms: #within_ms, respond_async: #respond_async })
+        let crate::model::Settle { until, within_ms, respond_async, problem, accepted } = settle;
+        let problem = maybe(problem.as_ref());
+        quote!(Settle {
+            until: &[#(#until),*],
+            within_ms: #within_ms,
+            respond_async: #respond_async,
+            problem: #problem,
+            accepted: &[#(#accepted),*],
+        })
     }));
     let cache = maybe(rpc.cache.map(|(max_age_s, public)| quote!(Cache { max_age_s: #max_age_s, public: #public })));
     let life = &rpc.lifecycle;

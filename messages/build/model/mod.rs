@@ -202,6 +202,8 @@ pub(crate) struct Settle {
     pub(crate) until: Vec<String>,
     pub(crate) within_ms: u32,
     pub(crate) respond_async: bool,
+    pub(crate) problem: Option<String>,
+    pub(crate) accepted: Vec<String>,
 }
 
 pub(crate) struct Lifecycle {

@@ -214,6 +214,8 @@ fn rpc(compiled: &Compiled, method: &MethodDescriptor) -> anyhow::Result<Rpc> {
             until: settle.texts("until"),
             within_ms: settle.number("within_ms"),
             respond_async: settle.flag("async"),
+            problem: settle.word("problem"),
+            accepted: settle.texts("accepted"),
         }),
         cache: rpc.message("cache").map(|cache| (cache.number("max_age_s"), cache.flag("public"))),
         lifecycle: Lifecycle {
