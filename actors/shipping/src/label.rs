@@ -92,7 +92,7 @@ fn percent_of_em(letter: u8) -> usize {
     match letter {
         b'W' | b'M' | b'm' | b'w' | b'@' | b'%' | 0xc6 | 0xe6 => 100,
         b'A'..=b'Z' | 0xc0..=0xdf | b'&' => 78,
-        b'i' | b'j' | b'l' | b'I' | b'f' | b't' | b' ' | b'.' | b',' | b'\'' | b'-' => 34,
+        b'i' | b'j' | b'l' | b'f' | b't' | b' ' | b'.' | b',' | b'\'' | b'-' => 34,
         _ => 62,
     }
 }

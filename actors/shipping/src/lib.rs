@@ -4,11 +4,13 @@ pub mod barcode;
 pub mod carriers;
 pub mod days;
 pub mod delivery;
+pub mod inbox;
 pub mod label;
 pub mod rates;
 pub mod reactions;
 pub mod settings;
 pub mod shipment;
+pub mod signature;
 pub mod tracking;
 pub mod views;
 pub mod wire;
@@ -20,6 +22,7 @@ use runtime::group::Group;
 
 use carriers::Carriers;
 use delivery::Delivery;
+use inbox::Inbox;
 use settings::Settings;
 use shipment::Shipment;
 use wire::rpc;
@@ -38,6 +41,7 @@ pub fn group_with(carriers: Carriers) -> Group {
         .entity::<Zone>()
         .entity::<Delivery>()
         .entity::<Shipment>()
+        .entity::<Inbox>()
         .command::<rpc::CreateZone, Zone>(|request| request.zone_id.clone(), wire::zone::create_zone)
         .command::<rpc::UpdateZone, Zone>(|request| request.zone_id.clone(), wire::zone::update_zone)
         .command::<rpc::DeleteZone, Zone>(|request| request.zone_id.clone(), wire::zone::delete_zone)
@@ -55,8 +59,10 @@ pub fn group_with(carriers: Carriers) -> Group {
         .command::<rpc::ReturnShipment, Shipment>(|request| request.shipment_id.clone(), wire::stages::come_back)
         .command::<rpc::LoseShipment, Shipment>(|request| request.shipment_id.clone(), wire::stages::lose)
         .command::<rpc::RecordTracking, Shipment>(|request| request.shipment_id.clone(), wire::stages::track)
+        .command::<rpc::ReceiveWebhook, Inbox>(|request| request.provider.clone(), wire::webhook::receive)
         .read::<rpc::GetZone, Zone>(|request| request.zone_id.clone(), wire::zone::get_zone)
         .read::<rpc::GetShipment, Shipment>(|request| request.shipment_id.clone(), wire::shipment::get_shipment)
+        .read::<rpc::GetLabel, Shipment>(|request| request.shipment_id.clone(), wire::shipment::get_label)
         .read::<rpc::ListOrderShipments, Delivery>(
             |request| request.order_id.clone(),
             wire::delivery::list_order_shipments,
@@ -70,5 +76,6 @@ pub fn group_with(carriers: Carriers) -> Group {
         .query::<rpc::ListShipments>(views::shipments)
         .query::<rpc::GetTracking>(views::tracking)
         .react("order", reactions::orders)
+        .react("shipping", reactions::carriers)
         .provider(carriers::PROVIDER, Arc::new(carriers))
 }

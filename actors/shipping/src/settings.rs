@@ -6,6 +6,7 @@
 //! | `SHIPPING_CARRIER_NAME` | the name of the carrier that is reached over HTTP, as zones say it |
 //! | `SHIPPING_CARRIER_URL` | its address, `https://carrier.example/api` |
 //! | `SHIPPING_CARRIER_TOKEN` | what the shop shows it |
+//! | `SHIPPING_CARRIER_SECRET` | what its webhooks are signed with, `whsec_…`; without it none are taken |
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -35,12 +36,21 @@ pub enum Error {
     /// An address that keeps no secret.
     #[error("SHIPPING_CARRIER_URL must begin with https://, or with http://127.0.0.1 or http://localhost")]
     Url,
+    /// A secret that is none.
+    #[error("SHIPPING_CARRIER_SECRET must be whsec_ and base64 behind it")]
+    Secret,
     /// A name that is taken.
     #[error("SHIPPING_CARRIER_NAME must not be `table`")]
     Name,
 }
 
 static CURRENT: OnceLock<Settings> = OnceLock::new();
+
+/// Sets what a process goes by, in place of its environment, before the first group is built; the first to do so is heard.
+pub fn set(settings: Settings) {
+    // A process has one configuration; a second group in it, as in tests, has the same.
+    let _ = CURRENT.set(settings);
+}
 
 impl Settings {
     /// What is set for this process.
@@ -73,9 +83,14 @@ impl Settings {
         let mut http = BTreeMap::new();
         if let Some(name) = variable("SHIPPING_CARRIER_NAME") {
             let must = |variable_name: &'static str| variable(variable_name).ok_or(Error::Missing(variable_name));
-            let access = http::Access { url: must("SHIPPING_CARRIER_URL")?, token: must("SHIPPING_CARRIER_TOKEN")? };
+            let (url, token) = (must("SHIPPING_CARRIER_URL")?, must("SHIPPING_CARRIER_TOKEN")?);
+            let access =
+                http::Access { url, token, webhook_secret: variable("SHIPPING_CARRIER_SECRET").unwrap_or_default() };
             if name == table::NAME {
                 return Err(Error::Name);
+            }
+            if !access.webhook_secret.is_empty() && access.secret().is_none() {
+                return Err(Error::Secret);
             }
             if !access.is_private() {
                 return Err(Error::Url);
@@ -126,6 +141,8 @@ mod tests {
         assert_eq!(read(&[named, url]), Err(Error::Missing("SHIPPING_CARRIER_TOKEN")));
         assert_eq!(read(&[named, token, ("SHIPPING_CARRIER_URL", "http://carrier.example")]), Err(Error::Url));
         assert_eq!(read(&[("SHIPPING_CARRIER_NAME", "table"), url, token]), Err(Error::Name));
+        assert_eq!(read(&[named, url, token, ("SHIPPING_CARRIER_SECRET", "plain")]), Err(Error::Secret));
+        assert!(read(&[named, url, token, ("SHIPPING_CARRIER_SECRET", "whsec_c2VjcmV0")]).is_ok());
         assert_eq!(read(&[named, url, token]).expect("a carrier").carriers(), ["table", "swift"]);
     }
 }

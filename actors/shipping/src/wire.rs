@@ -4,6 +4,7 @@ pub(crate) mod delivery;
 pub(crate) mod events;
 pub(crate) mod shipment;
 pub(crate) mod stages;
+pub(crate) mod webhook;
 pub(crate) mod zone;
 
 use runtime::entity::{ActorKey, Undecodable};
@@ -19,6 +20,7 @@ pub use messages::money::{Currency, Money};
 pub use messages::problem::{Kind, Problem};
 pub use messages::shipping::v1::{self, rpc};
 pub use shipment::{shipment, tracking};
+pub use webhook::carried;
 pub use zone::{candidate, offers, terms, zone};
 
 pub(crate) fn zone_history(request: &v1::GetZoneHistoryRequest) -> ActorKey {

@@ -14,6 +14,10 @@ struct Door {
     heard: Arc<Mutex<Vec<String>>>,
 }
 
+fn access(url: String) -> Access {
+    Access { url, token: "secret".to_owned(), webhook_secret: String::new() }
+}
+
 async fn door(status: &'static str, body: String) -> Door {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -35,7 +39,7 @@ async fn door(status: &'static str, body: String) -> Door {
             let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
         }
     });
-    Door { access: Access { url, token: "secret".to_owned() }, heard }
+    Door { access: access(url), heard }
 }
 
 fn is_whole(request: &[u8]) -> bool {
@@ -130,7 +134,7 @@ fn only_what_will_be_the_same_for_ever_is_an_outcome() {
 #[test]
 fn a_carrier_that_is_not_there_is_unknown_and_says_nothing_about_people() {
     locally(async {
-        let access = Access { url: "http://127.0.0.1:1/".to_owned(), token: "secret".to_owned() };
+        let access = access("http://127.0.0.1:1/".to_owned());
         let Answer::Unknown(reason) = Http::new(&access).label("key", &order()).await else {
             panic!("nobody is there")
         };

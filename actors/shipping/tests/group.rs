@@ -69,6 +69,7 @@ worlds![
     a_label_nobody_needs_is_given_back,
     a_refused_label_waits_for_staff,
     a_pretending_carrier_delivers_by_itself_even_if_its_host_died,
+    a_carriers_webhook_reaches_its_parcels_once,
 ];
 
 /// All facts one after the other, each on a server of its own.

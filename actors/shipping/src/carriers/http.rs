@@ -11,6 +11,7 @@ use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Carrier, Label, Order, Pending};
+use crate::signature::Secret;
 
 /// How long a carrier may take. Theirs are slow; the shop does not wait for them.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,9 +27,11 @@ pub struct Access {
     pub url: String,
     /// What the shop shows it.
     pub token: String,
+    /// What its webhooks are signed with; empty when it sends none.
+    pub webhook_secret: String,
 }
 
-/// The token stays where it is.
+/// Secrets stay where they are.
 impl std::fmt::Debug for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Access").field("url", &self.url).finish_non_exhaustive()
@@ -36,6 +39,12 @@ impl std::fmt::Debug for Access {
 }
 
 impl Access {
+    /// What its webhooks are signed with, if it sends any.
+    #[must_use]
+    pub fn secret(&self) -> Option<Secret> {
+        Secret::read(&self.webhook_secret)
+    }
+
     /// Whether nobody on the way can read what is said.
     #[must_use]
     pub fn is_private(&self) -> bool {

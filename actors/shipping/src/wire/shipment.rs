@@ -7,6 +7,7 @@ use runtime::desk::{Desk, Window};
 use serde::Serialize;
 
 use super::{Problem, v1};
+use crate::label;
 use crate::shipment::{Address, Line, Refusal, Shipment, Status};
 use crate::tracking::{Sign, Tracked};
 
@@ -18,6 +19,17 @@ pub(crate) fn get_shipment(
     let shown = window_shipment(window, &request.shipment_id);
     let shown = shown.filter(|shown| shown.order_id == request.order_id && window.caller().may_touch(&shown.user_id));
     Ok(v1::GetShipmentResponse { shipment: Some(shown.ok_or(Refusal::NotFound)?) })
+}
+
+/// The label of a parcel, to be printed.
+pub(crate) fn get_label(window: &Window<'_>, request: &v1::GetLabelRequest) -> Result<v1::GetLabelResponse, Problem> {
+    let shipment = window.see::<Shipment>(&request.shipment_id);
+    if !shipment.is_known() || shipment.plan.order_id != request.order_id {
+        return Err(Refusal::NotFound.into());
+    }
+    let content = label::pdf(&shipment).ok_or(Refusal::LabelMissing)?;
+    let name = format!("{}.pdf", request.shipment_id);
+    Ok(v1::GetLabelResponse { content, media_type: "application/pdf".to_owned(), name })
 }
 
 pub(super) fn window_shipment(window: &Window<'_>, id: &str) -> Option<v1::Shipment> {
@@ -120,7 +132,7 @@ pub(super) fn sign_in(status: v1::TrackingStatus) -> Sign {
     }
 }
 
-fn sign_out(sign: Sign) -> v1::TrackingStatus {
+pub(super) fn sign_out(sign: Sign) -> v1::TrackingStatus {
     match sign {
         Sign::Notice => v1::TrackingStatus::Notice,
         Sign::Accepted => v1::TrackingStatus::Accepted,

@@ -98,6 +98,10 @@ pub(crate) fn track(
         detail: request.detail.clone(),
         recorded_at: now,
     };
+    let carrier = desk.see::<Shipment>(&request.shipment_id).carrier.clone();
+    if !request.carrier.is_empty() && request.carrier != carrier {
+        return Err(Refusal::NotFound.into());
+    }
     let shipment = tell(desk, &request.order_id, &request.shipment_id, Command::Track(Box::new(tracked)))?;
     Ok(v1::RecordTrackingResponse { shipment })
 }

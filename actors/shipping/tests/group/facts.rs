@@ -7,8 +7,8 @@ use shipping::wire::rpc;
 use shipping::wire::v1::{self, ShipmentStatus, TrackingStatus};
 
 use super::shop::{
-    Orders, basket, by_street, create, dispatch, draw, get, id, labelled, life, line, news, open, parcel, pretending,
-    problem, shown, street, track, until, zone,
+    Orders, basket, by_street, by_swift, create, dispatch, draw, get, id, labelled, life, line, news, open, parcel,
+    pretending, problem, shown, street, track, until, webhook, zone,
 };
 
 pub(crate) struct Fact {
@@ -54,6 +54,7 @@ pub(crate) const FACTS: &[Fact] = facts![
     a_label_nobody_needs_is_given_back,
     a_refused_label_waits_for_staff,
     a_pretending_carrier_delivers_by_itself_even_if_its_host_died,
+    a_carriers_webhook_reaches_its_parcels_once,
 ];
 
 async fn a_basket_is_offered_the_ways_of_its_zone(ground: Ground) {
@@ -119,12 +120,19 @@ async fn a_parcel_goes_from_the_plan_to_the_door(ground: Ground) {
     let (mut stage, asker) = open(&ground, shipping::group, &["a"]).await;
     let planned = create(&asker, &parcel("one", "p1")).await.expect("a parcel");
     assert_eq!((planned.status(), planned.version), (ShipmentStatus::Planned, 1));
+    let elsewhere = v1::GetLabelRequest { order_id: id("ord", "two"), shipment_id: planned.shipment_id };
+    let no = refusal(asker.ask::<rpc::GetLabel>(Some(&id("ord", "two")), &elsewhere).await);
+    assert_eq!(no.code, "not_found");
     let parcel = labelled(&asker, "one", "p1").await;
     let left = dispatch(&asker, &parcel).await.expect("it has a label");
     assert_eq!(left.status(), ShipmentStatus::Dispatched);
     assert_eq!(left.carrier_number, left.tracking_number, "the table's number is the shop's own");
     let again = dispatch(&asker, &parcel).await.expect("already so");
     assert_eq!(again.version, left.version);
+    let page = v1::GetLabelRequest { order_id: parcel.order_id.clone(), shipment_id: parcel.shipment_id.clone() };
+    let page = asker.ask::<rpc::GetLabel>(Some(&parcel.order_id), &page).await.expect("a label");
+    assert!(page.content.starts_with(b"%PDF-"), "{}", page.name);
+    assert_eq!((page.media_type.as_str(), page.name), ("application/pdf", format!("{}.pdf", parcel.shipment_id)));
     let (order_id, shipment_id) = (parcel.order_id.clone(), parcel.shipment_id.clone());
     let accept = v1::AcceptShipmentRequest { order_id: order_id.clone(), shipment_id: shipment_id.clone() };
     asker.ask::<rpc::AcceptShipment>(Some(&order_id), &accept).await.expect("taken");
@@ -391,6 +399,9 @@ async fn a_refused_label_waits_for_staff(ground: Ground) {
     let refused = until(&asker, &parcel, |shipment| !shipment.label_problem.is_empty()).await;
     assert_eq!(refused.label_problem, "there is no such street");
     assert_eq!(dispatch(&asker, &parcel).await.expect_err("no label").code, "label_missing");
+    let page = v1::GetLabelRequest { order_id: parcel.order_id.clone(), shipment_id: parcel.shipment_id.clone() };
+    let no = refusal(asker.ask::<rpc::GetLabel>(Some(&parcel.order_id), &page).await);
+    assert_eq!(no.code, "label_missing");
     let relabel = |carrier: &str| v1::RequestLabelRequest {
         order_id: parcel.order_id.clone(),
         shipment_id: parcel.shipment_id.clone(),
@@ -418,4 +429,61 @@ async fn a_pretending_carrier_delivers_by_itself_even_if_its_host_died(ground: G
     let types = life(&asker, &parcel).await;
     assert_eq!(types.iter().filter(|entry| *entry == "shipping.completed").count(), 1, "{types:?}");
     stage.clear().await;
+}
+
+async fn a_carriers_webhook_reaches_its_parcels_once(ground: Ground) {
+    let (mut stage, asker) = open(&ground, by_swift, &["a"]).await;
+    let mut swift = zone("austria", "AT", 490);
+    swift.options[0].carrier = "swift".to_owned();
+    draw(&asker, &swift).await;
+    asker.until::<rpc::ListOptions>(None, &basket("AT", 4900), |offered| !offered.options.is_empty()).await;
+    let one = labelled(&asker, "one", "p1").await;
+    let two = labelled(&asker, "two", "p2").await;
+    let elsewhere = v1::CreateShipmentRequest { option_id: "elsewhere".to_owned(), ..parcel("three", "p3") };
+    assert_eq!(create(&asker, &elsewhere).await.expect("a parcel").carrier, "table");
+    let event = |id: &str, parcel: &v1::CreateShipmentRequest, status: &str| {
+        serde_json::json!({
+            "id": id, "order_id": parcel.order_id, "shipment_id": parcel.shipment_id, "status": status,
+            "occurred_at": "2026-01-01T00:00:00Z", "place": "Vienna", "mood": "fine",
+        })
+    };
+    let say = async |id: &str, body: String, forged: bool| {
+        let request = webhook(&asker, id, &body, forged);
+        let mut call = asker.call::<rpc::ReceiveWebhook>(Some("swift"), &request);
+        call.caller = Caller::anonymous();
+        let answer = asker.send(&call).await.map_err(|failure| problem(failure).code)?;
+        let said = <v1::ReceiveWebhookResponse as prost::Message>::decode(answer.payload).expect("an answer");
+        Ok::<_, String>((said.accepted, said.ignored))
+    };
+    let mut other = elsewhere.clone();
+    other.order_id = id("ord", "one");
+    let events = serde_json::json!({"events": [
+        event("e2", &one, "delivered"), event("e1", &two, "in_transit"), event("e1", &elsewhere, "delivered"),
+        event("e1", &other, "delivered"), event("e9", &two, "singing"), {
+            "id": "e3", "order_id": "ours", "shipment_id": "not", "status": "lost", "occurred_at": "2026-01-01T00:00:00Z",
+        },
+    ]});
+    assert_eq!(say("m1", events.to_string(), true).await, Err("bad_signature".to_owned()));
+    assert_eq!(say("m1", events.to_string(), false).await, Ok((5, 1)));
+    let arrived = until(&asker, &one, |shipment| shipment.status() == ShipmentStatus::Delivered).await;
+    assert_eq!((arrived.tracking.len(), arrived.tracking[0].place.as_str()), (1, "Vienna"));
+    let moving = until(&asker, &two, |shipment| shipment.tracking.len() == 2).await;
+    assert_eq!(moving.status(), ShipmentStatus::InTransit, "a word nobody knows changes nothing");
+    // Sent again, sent anew with the same events, and heard by a replica that has lost everything.
+    assert_eq!(say("m1", events.to_string(), false).await, Ok((5, 1)));
+    stage.kill("a");
+    stage.set_store("a", MemoryStore::new());
+    stage.start("a").await;
+    assert_eq!(say("m2", events.to_string(), false).await, Ok((5, 1)));
+    let last = serde_json::json!({"events": [event("e4", &two, "delivered")]});
+    assert_eq!(say("m3", last.to_string(), false).await, Ok((1, 0)));
+    let arrived = until(&asker, &two, |shipment| shipment.status() == ShipmentStatus::Delivered).await;
+    assert_eq!(arrived.tracking.len(), 3, "{:?}", arrived.tracking);
+    assert_eq!(get(&asker, &one).await.tracking.len(), 1);
+    assert!(get(&asker, &elsewhere).await.tracking.is_empty(), "another carrier's parcel is none of its business");
+    assert_eq!(say("m4", "[]".to_owned(), false).await, Err("malformed_webhook".to_owned()));
+    let pigeon = v1::ReceiveWebhookRequest { provider: "pigeon".to_owned(), ..webhook(&asker, "m5", "{}", false) };
+    assert_eq!(refusal(asker.ask::<rpc::ReceiveWebhook>(Some("pigeon"), &pigeon).await).code, "not_found");
+    stage.clear().await;
+    assert_eq!(stage.verify(Some("a")).await, Vec::<String>::new());
 }

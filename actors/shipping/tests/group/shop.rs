@@ -14,18 +14,51 @@ use runtime::fabric::SharedFabric;
 use runtime::group::Group;
 use runtime::testkit::{Asker, Ground, Stage};
 use runtime::turn;
+use shipping::carriers::http::Access;
 use shipping::carriers::{Answer, Carrier, Carriers, Label, Order, Pending, Pretence, table};
+use shipping::settings::{self, Settings};
+use shipping::signature::{self, Secret};
 use shipping::wire::v1::{self, ShipmentStatus};
 use shipping::wire::{Problem, rpc};
 
 /// A stage for shipping with these replicas, and a client.
 pub(crate) async fn open(ground: &Ground, build: fn() -> Group, replicas: &[&str]) -> (Stage, Asker) {
+    settings::set(set());
     let mut stage = Stage::new(ground.clone(), build);
     for replica in replicas {
         stage.start(replica).await;
     }
     let asker = stage.client("staff").await;
     (stage, asker)
+}
+
+/// What is set in these tests: beside the table there is a carrier that sends webhooks.
+fn set() -> Settings {
+    let (url, token) = ("https://swift.example".to_owned(), "token".to_owned());
+    let access = Access { url, token, webhook_secret: SECRET.to_owned() };
+    Settings { pretence: None, http: BTreeMap::from([("swift".to_owned(), access)]) }
+}
+
+const SECRET: &str = "whsec_c3dpZnQgc2VjcmV0";
+
+/// What the swift carrier sends now, or somebody who would like to be it.
+pub(crate) fn webhook(asker: &Asker, id: &str, body: &str, forged: bool) -> v1::ReceiveWebhookRequest {
+    let secret = Secret::read(if forged { "whsec_Zm9yZ2Vy" } else { SECRET }).expect("a secret");
+    let now = asker.client.clock().now().as_second();
+    let signature = secret.sign(id, now, body.as_bytes());
+    let headers =
+        [(signature::ID, id.to_owned()), (signature::TIMESTAMP, now.to_string()), (signature::SIGNATURE, signature)];
+    v1::ReceiveWebhookRequest {
+        provider: "swift".to_owned(),
+        body: body.as_bytes().to_vec(),
+        headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+    }
+}
+
+/// Shipping with the table and the swift carrier, whose office is across the street.
+pub(crate) fn by_swift() -> Group {
+    let table = Carriers::default().with(table::NAME, Arc::new(table::Table::default()));
+    shipping::group_with(table.with("swift", street()))
 }
 
 pub(crate) fn id(prefix: &'static str, name: &str) -> String {
