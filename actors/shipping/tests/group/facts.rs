@@ -77,12 +77,12 @@ async fn a_basket_is_offered_the_ways_of_its_zone(ground: Ground) {
     let v1::CreateZoneRequest { zone_id, areas, mut options, .. } = zone("austria", "AT", 590);
     let update = |options| v1::UpdateZoneRequest {
         zone_id: zone_id.clone(),
-        name: "Austria".to_owned(),
+        name: "Republic of Austria".to_owned(),
         areas: areas.clone(),
         options,
     };
     let changed = asker.ask::<rpc::UpdateZone>(Some(&zone_id), &update(options.clone())).await.expect("a change");
-    assert_eq!(changed.zone.as_ref().map(|zone| (zone.version, zone.name.as_str())), Some((2, "Austria")));
+    assert_eq!(changed.zone.as_ref().map(|zone| (zone.version, zone.name.as_str())), Some((2, "Republic of Austria")));
     options[0].carrier = "pigeon".to_owned();
     let unknown = refusal(asker.ask::<rpc::UpdateZone>(Some(&zone_id), &update(options.clone())).await);
     assert_eq!(unknown.code, "unknown_carrier");
@@ -95,7 +95,10 @@ async fn a_basket_is_offered_the_ways_of_its_zone(ground: Ground) {
         ..Default::default()
     };
     let listed = asker.until::<rpc::ListZones>(None, &list(None), |l| l.data.iter().any(|z| z.version == 2)).await;
-    assert_eq!(listed.data.iter().map(|zone| zone.name.as_str()).collect::<Vec<_>>(), ["Austria", "germany"]);
+    assert_eq!(
+        listed.data.iter().map(|zone| zone.name.as_str()).collect::<Vec<_>>(),
+        ["germany", "Republic of Austria"]
+    );
     let german = asker.ask::<rpc::ListZones>(None, &list(Some("DE"))).await.expect("a list");
     assert_eq!(german.data.len(), 1);
 
@@ -329,7 +332,7 @@ async fn a_carriers_words_count_once_in_any_order(ground: Ground) {
     let arrived = track(&asker, &parcel, "e3", TrackingStatus::Delivered).await;
     assert_eq!(arrived.status(), ShipmentStatus::Delivered);
     stage.kill("a");
-    let late = track(&asker, &parcel, "e1", TrackingStatus::Accepted).await;
+    let late = track(&asker, &parcel, "e1", TrackingStatus::InTransit).await;
     assert_eq!((late.status(), late.tracking.len()), (ShipmentStatus::Delivered, 2));
     let twice = track(&asker, &parcel, "e1", TrackingStatus::Lost).await;
     assert_eq!((twice.status(), twice.version), (ShipmentStatus::Delivered, late.version));
