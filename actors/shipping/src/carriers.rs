@@ -49,12 +49,13 @@ pub struct Label {
     pub number: String,
     /// Where the carrier shows the parcel; empty when it does not.
     pub url: String,
-    /// The carrier is a make-believe one, and this is how it behaves.
-    pub pretence: Option<Pretence>,
+    /// How the carrier behaves, if it is a make-believe one.
+    pub pretence: Pretence,
 }
 
 /// How a make-believe carrier behaves. What is absent it does not do by itself.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Pretence {
     /// It fetches a parcel so many seconds after its label was made.
     pub dispatch_after_s: Option<u32>,

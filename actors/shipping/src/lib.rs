@@ -28,15 +28,25 @@ use shipment::Shipment;
 use wire::rpc;
 use zone::Zone;
 
-/// The group, with the carriers that are set for this process.
+/// The group by what was set for this process, which is nothing unless somebody did.
 #[must_use]
 pub fn group() -> Group {
-    group_with(Settings::current().open())
+    group_by(Settings::current().open())
+}
+
+/// The group by these settings, which are the process's own from now on.
+///
+/// # Errors
+/// When parcels could not be sent with them.
+pub fn group_with(settings: Settings) -> Result<Group, settings::Error> {
+    settings.check()?;
+    settings::set(settings);
+    Ok(group())
 }
 
 /// The group, with these carriers.
 #[must_use]
-pub fn group_with(carriers: Carriers) -> Group {
+pub fn group_by(carriers: Carriers) -> Group {
     Group::new(wire::contract())
         .entity::<Zone>()
         .entity::<Delivery>()

@@ -81,7 +81,7 @@ fn a_label_is_asked_for_with_its_key_and_everything_about_the_parcel() {
     locally(async {
         let (answer, heard) = label("201 Created", r#"{"number":"N 1","tracking_url":"https://c.example/N1"}"#).await;
         let url = "https://c.example/N1".to_owned();
-        assert_eq!(answer, Answer::Done(Label { number: "N 1".to_owned(), url, pretence: None }));
+        assert_eq!(answer, Answer::Done(Label { number: "N 1".to_owned(), url, ..Label::default() }));
         let [request] = &heard[..] else { panic!("one request: {heard:?}") };
         let (head, body) = request.split_once("\r\n\r\n").expect("a body");
         assert!(head.starts_with("POST /v1/labels HTTP/1.1"), "{head}");

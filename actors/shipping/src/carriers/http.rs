@@ -10,7 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Carrier, Label, Order, Pending};
+use super::{Answer, Carrier, Label, Order, Pending, Pretence};
 use crate::signature::Secret;
 
 /// How long a carrier may take. Theirs are slow; the shop does not wait for them.
@@ -21,7 +21,8 @@ const ANSWER_MAX: usize = 64 * 1024;
 const REASON_MAX: usize = 500;
 
 /// Where a carrier is, and what the shop shows it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Access {
     /// Its address.
     pub url: String,
@@ -154,7 +155,7 @@ impl Carrier for Http {
                     }
                     Ok(Made { number, tracking_url }) => {
                         let url = if is_web(&tracking_url) { tracking_url } else { String::new() };
-                        Answer::Done(Label { number, url, pretence: None })
+                        Answer::Done(Label { number, url, pretence: Pretence::default() })
                     }
                     Err(error) => Answer::Unknown(format!("the carrier's label cannot be read: {error}")),
                 },

@@ -13,8 +13,8 @@ pub const NAME: &str = "table";
 /// The carrier.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Table {
-    /// How it pretends to be a real one, if it does.
-    pub pretence: Option<Pretence>,
+    /// How it pretends to be a real one.
+    pub pretence: Pretence,
 }
 
 impl Carrier for Table {

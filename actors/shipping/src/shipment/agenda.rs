@@ -45,7 +45,7 @@ impl Shipment {
 
     /// What a make-believe carrier does next, by its label.
     fn pretends(&self) -> Agenda<Command> {
-        let Some(pretence) = self.label.as_ref().and_then(|label| label.pretence) else { return Agenda::nothing() };
+        let pretence = self.label.as_ref().map(|label| label.pretence).unwrap_or_default();
         let (name, since, after, command) = match self.status {
             Status::LabelReady => ("dispatch", self.label_at, pretence.dispatch_after_s, Command::Dispatch),
             Status::Dispatched => {

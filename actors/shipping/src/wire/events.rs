@@ -47,7 +47,7 @@ impl Recorded for Event {
             }
             What::Labelled { carrier, tracking_number, label } => {
                 let Label { number: carrier_number, url: carrier_url, pretence } = label;
-                let Pretence { dispatch_after_s, accept_after_s, deliver_after_s } = pretence.unwrap_or_default();
+                let Pretence { dispatch_after_s, accept_after_s, deliver_after_s } = pretence;
                 let event = v1::LabelReady {
                     shipment_id,
                     order_id,
@@ -161,7 +161,6 @@ fn recall(event_type: &str, data: &[u8]) -> Result<Option<Event>, prost::DecodeE
             let event = v1::LabelReady::decode(data)?;
             let v1::LabelReady { dispatch_after_s, accept_after_s, deliver_after_s, .. } = event;
             let pretence = Pretence { dispatch_after_s, accept_after_s, deliver_after_s };
-            let pretence = (pretence != Pretence::default()).then_some(pretence);
             let label = Label { number: event.carrier_number, url: event.carrier_url, pretence };
             let what = What::Labelled { carrier: event.carrier, tracking_number: event.tracking_number, label };
             (event.shipment_id, event.order_id, event.user_id, event.at, what)

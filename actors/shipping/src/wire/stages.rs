@@ -38,7 +38,7 @@ pub(crate) fn label(
     request: &v1::RequestLabelRequest,
 ) -> Result<v1::RequestLabelResponse, Problem> {
     let carrier = (!request.carrier.is_empty()).then(|| request.carrier.clone());
-    if let Some(unknown) = carrier.iter().find(|name| !Settings::current().carriers().contains(&name.as_str())) {
+    if let Some(unknown) = carrier.iter().find(|name| !Settings::current().names().contains(&name.as_str())) {
         return Err(unknown_carrier(unknown));
     }
     let shipment = tell(desk, &request.order_id, &request.shipment_id, Command::Relabel(carrier))?;

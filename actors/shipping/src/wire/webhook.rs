@@ -67,7 +67,7 @@ fn believed(
     now: Timestamp,
 ) -> Result<String, Problem> {
     let missing = || Problem::not_found("not_found", "no carrier of this name sends webhooks");
-    let access = Settings::current().http.get(provider);
+    let access = Settings::current().carriers.get(provider);
     let secret = access.and_then(|access| access.secret()).ok_or_else(missing)?;
     let header = |name: &str| headers.get(name).map(String::as_str);
     let id = secret.verify(header, body, now);

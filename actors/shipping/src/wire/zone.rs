@@ -67,7 +67,7 @@ pub fn candidate(zone: v1::Zone) -> Option<Candidate> {
 
 /// The terms that a request names, with carriers that the shop has.
 fn terms_in(name: String, areas: Vec<v1::Area>, options: Vec<v1::ShippingOption>) -> Result<Terms, Problem> {
-    let known = Settings::current().carriers();
+    let known = Settings::current().names();
     if let Some(option) = options.iter().find(|option| !known.contains(&option.carrier.as_str())) {
         return Err(unknown_carrier(&option.carrier));
     }
@@ -75,7 +75,7 @@ fn terms_in(name: String, areas: Vec<v1::Area>, options: Vec<v1::ShippingOption>
 }
 
 pub(crate) fn unknown_carrier(name: &str) -> Problem {
-    let known = Settings::current().carriers().join(", ");
+    let known = Settings::current().names().join(", ");
     Problem::new(Kind::Unprocessable, "unknown_carrier", format!("the shop has no carrier {name}; it has {known}"))
         .with("carriers", Value::Text(known))
 }

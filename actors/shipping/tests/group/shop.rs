@@ -36,7 +36,7 @@ pub(crate) async fn open(ground: &Ground, build: fn() -> Group, replicas: &[&str
 fn set() -> Settings {
     let (url, token) = ("https://swift.example".to_owned(), "token".to_owned());
     let access = Access { url, token, webhook_secret: SECRET.to_owned() };
-    Settings { pretence: None, http: BTreeMap::from([("swift".to_owned(), access)]) }
+    Settings { carriers: BTreeMap::from([("swift".to_owned(), access)]), ..Settings::default() }
 }
 
 const SECRET: &str = "whsec_c3dpZnQgc2VjcmV0";
@@ -58,7 +58,7 @@ pub(crate) fn webhook(asker: &Asker, id: &str, body: &str, forged: bool) -> v1::
 /// Shipping with the table and the swift carrier, whose office is across the street.
 pub(crate) fn by_swift() -> Group {
     let table = Carriers::default().with(table::NAME, Arc::new(table::Table::default()));
-    shipping::group_with(table.with("swift", street()))
+    shipping::group_by(table.with("swift", street()))
 }
 
 pub(crate) fn id(prefix: &'static str, name: &str) -> String {
@@ -300,7 +300,7 @@ impl Carrier for Street {
         }
         let number = format!("S{}-{}", state.labels.len(), order.tracking_number);
         let url = format!("https://street.example/{number}");
-        let label = state.labels.entry(key.to_owned()).or_insert(Label { number, url, pretence: None }).clone();
+        let label = state.labels.entry(key.to_owned()).or_insert(Label { number, url, ..Label::default() }).clone();
         if state.forgetful > 0 {
             state.forgetful -= 1;
             return Box::pin(ready(Answer::Unknown("the line went dead".to_owned())));
@@ -330,11 +330,11 @@ pub(crate) fn new_street() {
 
 /// Shipping whose every parcel goes with the carrier across the street.
 pub(crate) fn by_street() -> Group {
-    shipping::group_with(Carriers::default().with(table::NAME, street()))
+    shipping::group_by(Carriers::default().with(table::NAME, street()))
 }
 
 /// Shipping whose carrier pretends.
 pub(crate) fn pretending() -> Group {
     let pretence = Pretence { dispatch_after_s: Some(1), accept_after_s: Some(1), deliver_after_s: Some(1) };
-    shipping::group_with(Carriers::default().with(table::NAME, Arc::new(table::Table { pretence: Some(pretence) })))
+    shipping::group_by(Carriers::default().with(table::NAME, Arc::new(table::Table { pretence })))
 }
