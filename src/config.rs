@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) gateway: gateway::Config,
     /// How payments are made.
     pub(crate) payment: payment::settings::Settings,
+    /// Who carries parcels.
+    pub(crate) shipping: shipping::settings::Settings,
     /// The test bank.
     pub(crate) bank: Bank,
 }
@@ -100,6 +102,7 @@ impl Default for Config {
             health_host: String::new(),
             gateway: gateway::Config::default(),
             payment: payment::settings::Settings::default(),
+            shipping: shipping::settings::Settings::default(),
             bank: Bank::default(),
         }
     }

@@ -16,7 +16,7 @@ pub(crate) const ALL: &[Entry] = &[
     ("cart", |_| Ok(cart::group())),
     ("order", |_| Ok(order::group())),
     ("payment", |config| Ok(payment::group_with(config.payment.clone())?)),
-    ("shipping", |_| Ok(shipping::group())),
+    ("shipping", |config| Ok(shipping::group_with(config.shipping.clone())?)),
     ("notification", |_| Ok(notification::group())),
 ];
 
