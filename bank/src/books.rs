@@ -77,6 +77,7 @@ pub enum What {
 }
 
 /// Something with a name.
+#[expect(clippy::large_enum_variant, reason = "nearly all of them are intents")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Thing {
