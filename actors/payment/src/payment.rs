@@ -533,6 +533,14 @@ impl Open {
         self.refunds().iter().filter(going).try_fold(zero, |sum, refund| sum.plus(refund.amount)).unwrap_or(zero)
     }
 
+    /// What has gone back.
+    #[must_use]
+    pub fn returned(&self) -> Money {
+        let zero = Money::zero(self.terms.amount.currency());
+        let gone = self.refunds().iter().filter(|refund| refund.status == RefundStatus::Succeeded);
+        gone.into_iter().try_fold(zero, |sum, refund| sum.plus(refund.amount)).unwrap_or(zero)
+    }
+
     /// What can still go back.
     #[must_use]
     pub fn refundable(&self) -> Money {
@@ -558,8 +566,8 @@ impl Open {
             Stage::RequiresAction { .. } => "requires_action",
             Stage::Authorised { .. } => "authorized",
             Stage::Capturing { cancel: None, .. } => "capturing",
-            Stage::Captured { .. } if self.refunded().is_zero() => "captured",
-            Stage::Captured { .. } if self.refundable().is_zero() => "refunded",
+            Stage::Captured { .. } if self.returned().is_zero() => "captured",
+            Stage::Captured { captured, .. } if self.returned() == *captured => "refunded",
             Stage::Captured { .. } => "partially_refunded",
             Stage::Voiding { failed: Some(_), .. } | Stage::Failed(_) => "failed",
             Stage::Authorising { .. } | Stage::Capturing { .. } | Stage::Voiding { .. } => "voiding",

@@ -88,7 +88,7 @@ impl Open {
             Command::Confirm => self.confirm(at),
             Command::Capture(amount) => self.capture(amount, at),
             Command::Void(reason) => match &self.stage {
-                Stage::Capturing { amount, .. } => Err(Refusal::AlreadyCaptured(*amount)),
+                Stage::Capturing { amount, cancel: None, .. } => Err(Refusal::AlreadyCaptured(*amount)),
                 Stage::Captured { captured, .. } => Err(Refusal::AlreadyCaptured(*captured)),
                 _ => Ok(self.cancel(reason, facts)),
             },
