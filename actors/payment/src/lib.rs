@@ -8,6 +8,7 @@ pub mod provider;
 pub mod reactions;
 pub mod settings;
 pub mod views;
+pub mod webhook;
 pub mod wire;
 
 use std::sync::Arc;
@@ -100,6 +101,13 @@ fn handlers() -> Group {
         .command::<rpc::CancelPayment, Payment>(|request| request.payment_id.clone(), wire::payment::cancel)
         .command::<rpc::RefundPayment, Payment>(|request| request.payment_id.clone(), wire::payment::refund)
         .command::<rpc::ReconcilePayment, Payment>(|request| request.payment_id.clone(), wire::payment::reconcile)
+        .command_with::<rpc::ReceiveWebhook, Payment, _>(
+            // Nobody's: what it says is told to the payment that it is about.
+            |request| request.provider.clone(),
+            wire::webhook::gather,
+            wire::webhook::receive,
+        )
+        .command::<rpc::NotePayment, Payment>(|request| request.payment_id.clone(), wire::webhook::note)
         .command::<rpc::ApprovePayment, Payment>(|request| request.payment_id.clone(), wire::review::approve)
         .command::<rpc::DeclinePayment, Payment>(|request| request.payment_id.clone(), wire::review::decline)
         .command::<rpc::CreatePaymentMethod, Method>(|request| request.payment_method_id.clone(), wire::method::create)

@@ -62,6 +62,8 @@ pub struct Open {
     pub inquiries: u64,
     /// The provider is being asked how it stands.
     pub inquiry: Option<Inquiry>,
+    /// The provider's news that made us ask, by their names: told twice, they are heard once.
+    pub heard: Vec<String>,
     /// When it came into being.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -312,6 +314,8 @@ pub enum Command {
         reference: Option<String>,
         /// How it stands there, as far as the message says.
         hint: Hint,
+        /// The provider's name for its news; empty when there were none.
+        news: String,
     },
     /// The customer's time is over.
     Expire,
@@ -394,6 +398,8 @@ pub enum What {
         number: u64,
         /// The provider's name for the payment; by ours when empty.
         reference: String,
+        /// The provider's name for the news that made us ask; empty when there were none.
+        news: String,
     },
     /// So much is held.
     Authorised {

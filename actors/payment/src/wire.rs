@@ -5,6 +5,7 @@ pub(crate) mod method;
 pub(crate) mod payment;
 pub(crate) mod review;
 pub(crate) mod show;
+pub(crate) mod webhook;
 
 use messages::id::{RefundId, TransactionId};
 use messages::money::Currency;

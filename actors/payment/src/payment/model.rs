@@ -253,7 +253,7 @@ impl Play {
             "payment_intent.succeeded" => Hint::Captured,
             _ => Hint::Ended,
         };
-        self.tell(Command::Inquire { reference: Some(intent.id), hint });
+        self.tell(Command::Inquire { reference: Some(intent.id), hint, news: news.id });
     }
 
     fn wake(&mut self, which: usize) {

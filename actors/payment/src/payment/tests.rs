@@ -99,7 +99,7 @@ fn told(state: State) -> Command {
 
 fn commands() -> Vec<(&'static str, Command)> {
     let other = Terms { amount: euros(200), ..terms() };
-    let hint = |hint| Command::Inquire { reference: Some("pi_1".into()), hint };
+    let hint = |hint| Command::Inquire { reference: Some("pi_1".into()), hint, news: "evt_1".into() };
     let refund = |amount: Option<i64>| Command::Refund { id: "rfd_9".into(), amount: amount.map(euros), reason: "why".into() };
     vec![
         ("open", Command::Open(terms())),
@@ -126,7 +126,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("hint held", hint(Hint::Authorised)),
         ("hint taken", hint(Hint::Captured)),
         ("hint ended", hint(Hint::Ended)),
-        ("hint foreign", Command::Inquire { reference: Some("pi_2".into()), hint: Hint::Captured }),
+        ("hint foreign", Command::Inquire { reference: Some("pi_2".into()), hint: Hint::Captured, news: "evt_1".into() }),
         ("expire", Command::Expire),
         ("told nothing", Command::Told(Told::Nothing)),
         ("told act", told(State::ActionRequired { url: "https://bank/3ds".into() })),
@@ -153,7 +153,7 @@ fn word(event: &Event) -> String {
         What::Suspected(..) => "suspected".into(),
         What::Cleared(by) => format!("cleared by {by}"),
         What::ActionRequired { .. } => "action required".into(),
-        What::Inquired { number, reference } => format!("inquired {number} {reference}"),
+        What::Inquired { number, reference, .. } => format!("inquired {number} {reference}"),
         What::Authorised { amount, .. } => format!("authorised {amount}"),
         What::CaptureRequested(amount) => format!("capture requested {amount}"),
         What::Completed { amount, .. } => format!("completed {amount}"),
@@ -841,7 +841,7 @@ fn a_failure_outlives_the_letting_go() {
 
 #[test]
 fn what_is_owed_has_a_key_that_stays() {
-    let looking = event(What::Inquired { number: 1, reference: String::new() });
+    let looking = event(What::Inquired { number: 1, reference: String::new(), news: String::new() });
     for (given, expected) in [
         (vec![initiated()], ""),
         (vec![initiated(), suspected()], ""),
@@ -882,4 +882,16 @@ fn money_taken_automatically_is_asked_for_as_soon_as_it_is_held() {
     let payment: Payment = fold(&[initiated(), event(What::Submitted(means))]);
     let events = payment.decide(told(State::Authorised(euros(100))), &facts(moment(100))).expect("a fact");
     assert_eq!(events.iter().map(word).collect::<Vec<_>>(), ["authorised 1.00 EUR", "capture requested 1.00 EUR"]);
+}
+
+#[test]
+fn news_that_are_told_twice_are_heard_once() {
+    let news = || Command::Inquire { reference: Some("pi_1".into()), hint: Hint::Captured, news: "evt_1".into() };
+    let heard = event(What::Inquired { number: 1, reference: "pi_1".into(), news: "evt_1".into() });
+    for stage in [vec![initiated(), submitted()], vec![initiated(), submitted(), authorised()]] {
+        let before: Payment = fold(&stage);
+        assert_eq!(before.decide(news(), &facts(moment(100))).expect("a fact").len(), 1);
+        let after: Payment = fold(&[&stage[..], std::slice::from_ref(&heard)].concat());
+        assert_eq!(after.decide(news(), &facts(moment(100))), Ok(vec![]));
+    }
 }

@@ -75,8 +75,8 @@ impl Recorded for Event {
                 let event = v1::PaymentRequiresAction { payment_id, order_id, user_id, next_action, reference, at };
                 ("payment.requires_action", event.encode_to_vec())
             }
-            What::Inquired { number, reference } => {
-                let event = v1::PaymentInquired { payment_id, order_id, user_id, number, reference, at };
+            What::Inquired { number, reference, news: news_id } => {
+                let event = v1::PaymentInquired { payment_id, order_id, user_id, number, reference, news_id, at };
                 ("payment.inquired", event.encode_to_vec())
             }
             What::Authorised { amount, reference } => {
@@ -211,8 +211,8 @@ fn recall(event_type: &str, data: &[u8]) -> Result<Event, Undecodable> {
         }
         "payment.inquired" => {
             let event = v1::PaymentInquired::decode(data).map_err(unreadable)?;
-            let (number, reference) = (event.number, event.reference);
-            head!(event).with(What::Inquired { number, reference })
+            let (number, reference, news) = (event.number, event.reference, event.news_id);
+            head!(event).with(What::Inquired { number, reference, news })
         }
         "payment.authorized" => {
             let event = v1::PaymentAuthorized::decode(data).map_err(unreadable)?;

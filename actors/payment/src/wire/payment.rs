@@ -224,7 +224,7 @@ pub(crate) fn reconcile(
     request: &v1::ReconcilePaymentRequest,
 ) -> Result<v1::ReconcilePaymentResponse, Problem> {
     own(desk, &request.payment_id)?;
-    let command = Command::Inquire { reference: None, hint: Hint::Anything };
+    let command = Command::Inquire { reference: None, hint: Hint::Anything, news: String::new() };
     desk.tell::<Payment>(&request.payment_id, command)?;
     Ok(v1::ReconcilePaymentResponse { payment: now(desk, &request.payment_id) })
 }
