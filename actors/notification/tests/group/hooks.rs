@@ -110,7 +110,10 @@ fn an_address_inside_or_a_pattern_nothing_fits_is_refused() {
         }
         let asked = with("https://erp.example.com/", &["order.*", "oder.*"]);
         let problem = refusal(asker.ask::<rpc::CreateWebhookEndpoint>(Some(&endpoint_id()), &asked).await);
-        assert_eq!((problem.code.as_str(), problem.fact("pattern")), ("bad_pattern", Some(&Value::Text("oder.*".to_owned()))));
+        assert_eq!(
+            (problem.code.as_str(), problem.fact("pattern")),
+            ("bad_pattern", Some(&Value::Text("oder.*".to_owned())))
+        );
         stage.clear().await;
     });
 }
@@ -165,7 +168,8 @@ fn an_endpoint_that_takes_nothing_in_all_its_tries_is_paused_and_loses_nothing()
         // Three days of waiting are cut short: going back takes up at once what waits for its next try.
         let since = Some(runtime::clock::to_wire(runtime::entity::testing::moment(0)));
         let rewind = v1::RewindWebhookEndpointRequest { endpoint_id: endpoint_id(), since };
-        let first = v1::GetWebhookDeliveryRequest { endpoint_id: endpoint_id(), delivery_id: format!("{}-1", endpoint_id()) };
+        let first =
+            v1::GetWebhookDeliveryRequest { endpoint_id: endpoint_id(), delivery_id: format!("{}-1", endpoint_id()) };
         for tries in 1..=11 {
             let so = |answer: &v1::GetWebhookDeliveryResponse| {
                 let over = |d: &v1::WebhookDelivery| d.attempts == tries && d.status() != DeliveryStatus::Sending;
@@ -178,7 +182,8 @@ fn an_endpoint_that_takes_nothing_in_all_its_tries_is_paused_and_loses_nothing()
         }
         let paused = endpoint(&asker).await;
         assert_eq!((paused.status(), paused.reason.as_str(), paused.pending), (EndpointStatus::Paused, "failing", 1));
-        let first = asker.ask::<rpc::GetWebhookDelivery>(Some(&endpoint_id()), &first).await.expect("a delivery").delivery;
+        let first =
+            asker.ask::<rpc::GetWebhookDelivery>(Some(&endpoint_id()), &first).await.expect("a delivery").delivery;
         assert_eq!(first.map(|d| (d.status(), d.attempts)), Some((DeliveryStatus::Failed, 11)));
         outside::fail(None);
         let resume = v1::ResumeWebhookEndpointRequest { endpoint_id: endpoint_id() };
@@ -221,9 +226,13 @@ fn a_paused_endpoint_gets_later_what_happened_meanwhile_and_can_go_back() {
         let resume = v1::ResumeWebhookEndpointRequest { endpoint_id: endpoint_id() };
         asker.ask::<rpc::ResumeWebhookEndpoint>(Some(&endpoint_id()), &resume).await.expect("resumed");
         drained_at_least(&asker, 2).await;
-        let orders = || -> Vec<String> { types(&outside::taken()).into_iter().filter(|t| t.starts_with("order.")).collect() };
+        let orders =
+            || -> Vec<String> { types(&outside::taken()).into_iter().filter(|t| t.starts_with("order.")).collect() };
         assert_eq!(orders(), ["order.created", "order.confirmed"]);
-        let rewind = v1::RewindWebhookEndpointRequest { endpoint_id: endpoint_id(), since: Some(runtime::clock::to_wire(since)) };
+        let rewind = v1::RewindWebhookEndpointRequest {
+            endpoint_id: endpoint_id(),
+            since: Some(runtime::clock::to_wire(since)),
+        };
         asker.ask::<rpc::RewindWebhookEndpoint>(Some(&endpoint_id()), &rewind).await.expect("gone back");
         drained_at_least(&asker, 2).await;
         assert_eq!(orders(), ["order.created", "order.confirmed", "order.confirmed"]);
@@ -253,7 +262,8 @@ fn both_secrets_sign_for_a_while_and_an_endpoint_that_is_gone_is_left_alone() {
         let asker = stage.client("staff").await;
         let old = create(&asker, &["order.*"]).await.secret.expect("a secret");
         let rotate = v1::RotateWebhookSecretRequest { endpoint_id: endpoint_id(), overlap_seconds: Some(60) };
-        let new = asker.ask::<rpc::RotateWebhookSecret>(Some(&endpoint_id()), &rotate).await.expect("a secret").endpoint;
+        let new =
+            asker.ask::<rpc::RotateWebhookSecret>(Some(&endpoint_id()), &rotate).await.expect("a secret").endpoint;
         let new = new.and_then(|endpoint| endpoint.secret).expect("a secret");
         assert_ne!(old, new);
         let test = v1::TestWebhookEndpointRequest { endpoint_id: endpoint_id() };
@@ -271,7 +281,10 @@ fn both_secrets_sign_for_a_while_and_an_endpoint_that_is_gone_is_left_alone() {
         drained(&asker, 3).await;
         let gone = endpoint(&asker).await;
         assert_eq!((gone.status(), gone.reason.as_str()), (EndpointStatus::Disabled, "gone"));
-        assert_eq!(refusal(asker.ask::<rpc::TestWebhookEndpoint>(Some(&endpoint_id()), &test).await).code, "endpoint_disabled");
+        assert_eq!(
+            refusal(asker.ask::<rpc::TestWebhookEndpoint>(Some(&endpoint_id()), &test).await).code,
+            "endpoint_disabled"
+        );
         let delete = v1::DeleteWebhookEndpointRequest { endpoint_id: endpoint_id() };
         asker.ask::<rpc::DeleteWebhookEndpoint>(Some(&endpoint_id()), &delete).await.expect("deleted");
         let get = v1::GetWebhookEndpointRequest { endpoint_id: endpoint_id() };

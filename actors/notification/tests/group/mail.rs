@@ -59,10 +59,12 @@ fn an_order_is_told_from_its_confirmation_to_its_delivery_each_thing_once() {
         news.say(&dispatched("ada", "two")).await;
         let order_id = id("ord", "ada");
         let (shipment_id, user_id) = (id("shp", "one"), id("usr", "ada"));
-        let arrived = messages::shipping::v1::ShipmentDelivered { shipment_id, order_id, user_id, ..Default::default() };
+        let arrived =
+            messages::shipping::v1::ShipmentDelivered { shipment_id, order_id, user_id, ..Default::default() };
         news.say(&arrived).await;
         let refund = payment::v1::RefundProcessed {
             refund_id: id("rfd", "ada"),
+            payment_id: id("pay", "ada"),
             order_id: Some(id("ord", "ada")),
             user_id: id("usr", "ada"),
             amount: money(1000),
@@ -82,7 +84,11 @@ fn an_order_is_told_from_its_confirmation_to_its_delivery_each_thing_once() {
         assert_eq!(letters[0].locale, "de", "nobody wrote one for de-AT");
         assert!(letters[0].text.contains("2 × Trail shirt  59,98 EUR"), "{}", letters[0].text);
         assert!(letters[0].text.contains("Summe: 64,88 EUR"), "{}", letters[0].text);
-        assert!(letters[2].text.contains("1 × Trail shirt"), "the parcel's line has the order's title: {}", letters[2].text);
+        assert!(
+            letters[2].text.contains("1 × Trail shirt"),
+            "the parcel's line has the order's title: {}",
+            letters[2].text
+        );
         let user_id = id("usr", "ada");
         let own = v1::ListUserNotificationsRequest { user_id: user_id.clone(), ..Default::default() };
         let own = asker.until::<rpc::ListUserNotifications>(None, &own, |page| page.data.len() == 6).await;
@@ -153,7 +159,11 @@ fn an_order_that_ends_badly_is_told_too() {
         let mut letters = outside::letters();
         letters.sort_by_key(|letter| letter.about.topic);
         let to = |who: &str| who.to_owned();
-        let all = [("order_cancelled", to("eve@example.com")), ("payment_failed", to("eve@example.com")), ("low_stock", to("staff"))];
+        let all = [
+            ("order_cancelled", to("eve@example.com")),
+            ("payment_failed", to("eve@example.com")),
+            ("low_stock", to("staff")),
+        ];
         assert_eq!(told(&letters), all);
         assert_eq!(letters[2].subject, "Little is left of MUG");
         news.close().await;

@@ -153,7 +153,8 @@ impl Newsroom {
             "payment" => {
                 let payment_id = key("pay");
                 say(&payment_id);
-                let request = payment::v1::CancelPaymentRequest { payment_id: payment_id.clone(), ..Default::default() };
+                let request =
+                    payment::v1::CancelPaymentRequest { payment_id: payment_id.clone(), ..Default::default() };
                 self.asker.ask::<payment::v1::rpc::CancelPayment>(Some(&payment_id), &request).await.expect("news");
             }
             "shipping" => {
