@@ -23,6 +23,8 @@ pub struct Config {
     pub cors: Cors,
     /// Who may call the API, until an identity provider issues tokens.
     pub tokens: Vec<Token>,
+    /// What whoever shows nothing may do as a guest. Without any there are no new guests.
+    pub guest_scopes: Vec<String>,
     /// How many of a thousand requests that bring no trace of their own are traced.
     pub trace_per_mille: u64,
     /// How many credentials are remembered for reading their own writes.
@@ -37,6 +39,7 @@ impl Default for Config {
             limits: Limits::default(),
             cors: Cors::default(),
             tokens: Vec::new(),
+            guest_scopes: GUEST_SCOPES.map(str::to_owned).to_vec(),
             trace_per_mille: 0,
             sessions_max: 100_000,
         }
@@ -54,6 +57,13 @@ impl Config {
                 return Err(Unusable::Origin { origin: origin.clone() });
             }
         }
+        for scope in &self.guest_scopes {
+            // Whoever shows nothing must not be able to do everything, or what is kept for staff and for groups.
+            let guarded = [":manage", ":internal"].iter().any(|kept| scope.ends_with(kept));
+            if !is_word(scope) || scope == "*" || guarded {
+                return Err(Unusable::Guest { scope: scope.clone() });
+            }
+        }
         for (index, token) in self.tokens.iter().enumerate() {
             if token.token.len() < TOKEN_CHARS_MIN || !token.token.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(Unusable::Token { index });
@@ -68,6 +78,21 @@ impl Config {
         Ok(())
     }
 }
+
+/// What a customer may do, a guest may: shop, pay, and follow what they bought.
+const GUEST_SCOPES: [&str; 11] = [
+    "cart:read",
+    "cart:write",
+    "order:read",
+    "order:write",
+    "payment:read",
+    "payment:write",
+    "shipping:read",
+    "promotion:read",
+    "pricing:read",
+    "notification:read",
+    "notification:write",
+];
 
 /// Shorter tokens can be guessed: 16 characters of base64 are 96 bits.
 const TOKEN_CHARS_MIN: usize = 16;
@@ -99,6 +124,12 @@ pub enum Unusable {
     Token {
         /// Which one; its text stays out of logs.
         index: usize,
+    },
+    /// A scope that is not for everybody.
+    #[error("guest_scopes: {scope:?} is not a scope that everybody may have")]
+    Guest {
+        /// What was configured.
+        scope: String,
     },
     /// A role, subject or scope that cannot travel in a header.
     #[error("tokens[{index}]: {word:?} is not a role, subject or scope")]
@@ -225,6 +256,11 @@ mod tests {
         for origin in ["*", "null", "shop.example", "https://", "https://shop.example/", "https://*.example"] {
             assert_eq!(with_origin(origin).check(), Err(Unusable::Origin { origin: origin.to_owned() }));
         }
+        for scope in ["*", "", "-", "two words", "cart:manage", "payment:internal"] {
+            let config = Config { guest_scopes: vec![scope.to_owned()], ..Config::default() };
+            assert_eq!(config.check(), Err(Unusable::Guest { scope: scope.to_owned() }));
+        }
+        assert_eq!(Config::default().check(), Ok(()));
         let with_token = |token: Token| Config { tokens: vec![token], ..Config::default() };
         assert_eq!(with_token(token("0123456789abcdef", "admin")).check(), Ok(()));
         assert_eq!(with_token(token("short", "admin")).check(), Err(Unusable::Token { index: 0 }));

@@ -11,12 +11,12 @@ use actix_web::http::header::{
 
 /// What a page may send besides what every page may.
 const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, idempotency-key, if-match, if-none-match, prefer, shop-position, traceparent, \
+    "authorization, content-type, guest-token, idempotency-key, if-match, if-none-match, prefer, shop-position, traceparent, \
      x-correlation-id, x-request-id, x-trace-id",
 );
 /// What a page may read besides what every page may.
 const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "deprecation, etag, idempotent-replayed, link, location, retry-after, shop-position, sunset, x-correlation-id, \
+    "content-disposition, deprecation, etag, guest-token, idempotent-replayed, link, location, retry-after, shop-position, sunset, x-correlation-id, \
      x-request-id, x-trace-id",
 );
 /// How long a browser may remember a preflight: Chromium's own upper bound is two hours, ten minutes let a change act.

@@ -22,6 +22,7 @@ use tracing::Instrument as _;
 use crate::answer::NO_STORE;
 use crate::error::Error;
 use crate::exchange::Exchange;
+use crate::guest::Secret;
 use crate::metrics::Meters;
 use crate::router::{Endpoint, Found, Param};
 use crate::shared::Shared;
@@ -106,7 +107,16 @@ impl Door {
         params: Vec<Param<'_>>,
     ) -> Result<HttpResponse, Error> {
         self.shared.lives[endpoint.index].check(self.client.clock().now())?;
-        let identity = self.shared.identities.of(http.headers())?;
+        let mut identity = match endpoint.route.raw {
+            Some(_) => self.shared.identities.nobody(),
+            None => self.shared.identities.of(http.headers())?,
+        };
+        let guests = self.shared.identities.guests();
+        let begins = identity.credential.is_none() && guests.begins(endpoint.route);
+        let minted = begins.then(|| Secret::mint(self.client.entropy()));
+        if let Some(secret) = &minted {
+            identity = guests.identity(secret);
+        }
         identity.may(endpoint.route)?;
         let body = match *http.method() {
             Method::GET | Method::HEAD | Method::DELETE if has_body(http) => {
@@ -116,7 +126,11 @@ impl Door {
             _ => limits::body(http.headers(), payload, &self.shared.config.limits).await?,
         };
         let exchange = Exchange { door: self, http, names, endpoint, params, identity };
-        exchange.run(&body).await
+        let answer = exchange.run(&body).await;
+        match minted {
+            Some(secret) => secret.give(answer),
+            None => answer,
+        }
     }
 
     /// What the gateway itself has to show.

@@ -12,7 +12,7 @@ use messages::errors::{ERRORS_MAX, FieldError};
 use messages::json::write::{self, Members};
 use messages::problem::{Kind, Problem};
 use messages::route::{Route, RpcKind};
-use runtime::client::Failure;
+use runtime::client::{Answer, Failure};
 use runtime::headers::Position;
 
 use crate::answer::{IDEMPOTENT_REPLAYED, NO_STORE, SHOP_POSITION, TRUE};
@@ -78,6 +78,10 @@ impl Error {
         Error::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
+    pub(crate) fn unsupported(detail: &str) -> Error {
+        Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
     pub(crate) fn stale() -> Error {
         let detail = "the entity has changed since that version; read it again";
         Error::new(StatusCode::PRECONDITION_FAILED, STALE_VERSION, detail)
@@ -134,6 +138,11 @@ impl Error {
         }
     }
 
+    /// A command that was accepted, and came to nothing for this reason.
+    pub(crate) fn from_settled(route: &Route, problem: Problem, said: &Answer) -> Error {
+        Error::from_problem(route, problem).recorded(said.position.as_ref(), said.replayed)
+    }
+
     fn from_problem(route: &Route, mut problem: Problem) -> Error {
         let known = RUNTIME.iter().find(|(code, ..)| *code == problem.code);
         let refusal = route.refusal(&problem.code).and_then(|refusal| StatusCode::from_u16(refusal.status).ok());
@@ -171,6 +180,11 @@ impl Error {
 
     pub(crate) fn code(&self) -> &str {
         &self.0.problem.code
+    }
+
+    /// Whether it has this header.
+    pub(crate) fn says(&self, name: &HeaderName) -> bool {
+        self.0.headers.iter().any(|(said, _)| said == name)
     }
 
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Error {

@@ -1,7 +1,7 @@
-//! Identity: from the `Authorization` header to a caller and what it may do.
+//! Identity: from the `Authorization` and `Guest-Token` headers to a caller and what it may do.
 //!
 //! Tokens are kept and looked up by their hash, so neither a comparison's duration nor a memory dump of the table tells
-//! a token. Nothing a client sends becomes part of the caller that groups see: identity comes from the token alone,
+//! a token. Nothing a client sends becomes part of the caller that groups see: identity comes from the tokens alone,
 //! whatever other headers claim. Groups check scope and ownership again; this is the first check, not the only one.
 
 use std::collections::HashMap;
@@ -13,6 +13,7 @@ use runtime::headers::Caller;
 
 use crate::config::Token;
 use crate::error::Error;
+use crate::guest::{Guests, Secret};
 use crate::trace::hex;
 
 /// Names a bearer across requests and workers, without being the secret.
@@ -30,6 +31,13 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// Somebody who is known under a name.
+    pub(crate) fn new(caller: Caller, name: String) -> Identity {
+        let mut credential = [0; 16];
+        credential.copy_from_slice(&hash(name.as_bytes())[..16]);
+        Identity { caller, credential: Some(credential), name }
+    }
+
     /// Whether the identity may use a route.
     pub(crate) fn may(&self, route: &Route) -> Result<(), Error> {
         if route.public {
@@ -56,22 +64,44 @@ fn covers(held: &str, needed: &str) -> bool {
 #[derive(Debug)]
 pub(crate) struct Identities {
     by_hash: HashMap<[u8; 32], Arc<Identity>>,
+    guests: Guests,
     anonymous: Arc<Identity>,
 }
 
 impl Identities {
-    pub(crate) fn new(tokens: &[Token]) -> Identities {
+    pub(crate) fn new(tokens: &[Token], guest_scopes: &[String]) -> Identities {
         let by_hash = tokens.iter().map(|token| (hash(token.token.as_bytes()), Arc::new(identity(token)))).collect();
-        Identities { by_hash, anonymous: Arc::new(anonymous()) }
+        Identities { by_hash, guests: Guests::new(guest_scopes), anonymous: Arc::new(anonymous()) }
     }
 
-    /// Whose request this is.
+    /// Somebody who is not asked.
+    pub(crate) fn nobody(&self) -> Arc<Identity> {
+        self.anonymous.clone()
+    }
+
+    pub(crate) fn guests(&self) -> &Guests {
+        &self.guests
+    }
+
+    /// Whose request this is. A bearer who shows a guest's secret too is the bearer, and has been that guest.
     ///
     /// # Errors
-    /// 401 when a token is shown that nobody holds. Showing nothing is no error here.
+    /// 401 when a token is shown that nobody holds, 400 for a guest's that is none. Showing nothing is no error here.
     pub(crate) fn of(&self, headers: &HeaderMap) -> Result<Arc<Identity>, Error> {
+        match (self.bearer(headers)?, Secret::shown(headers)?) {
+            (None, None) => Ok(self.nobody()),
+            (None, Some(secret)) => Ok(self.guests.identity(&secret)),
+            (Some(bearer), None) => Ok(bearer.clone()),
+            (Some(bearer), Some(secret)) => {
+                let caller = Caller { guest: Some(secret.user_id()), ..bearer.caller.clone() };
+                Ok(Arc::new(Identity { caller, credential: bearer.credential, name: bearer.name.clone() }))
+            }
+        }
+    }
+
+    fn bearer(&self, headers: &HeaderMap) -> Result<Option<&Arc<Identity>>, Error> {
         let mut shown = headers.get_all(AUTHORIZATION);
-        let Some(value) = shown.next() else { return Ok(self.anonymous.clone()) };
+        let Some(value) = shown.next() else { return Ok(None) };
         let unknown = || Error::unauthenticated("the token is not valid", Some("invalid_token"));
         if shown.next().is_some() {
             return Err(unknown());
@@ -80,7 +110,7 @@ impl Identities {
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(unknown());
         }
-        self.by_hash.get(&hash(token.trim_matches(' ').as_bytes())).cloned().ok_or_else(unknown)
+        self.by_hash.get(&hash(token.trim_matches(' ').as_bytes())).map(Some).ok_or_else(unknown)
     }
 }
 
@@ -95,9 +125,7 @@ fn anonymous() -> Identity {
 fn identity(token: &Token) -> Identity {
     let caller = Caller::known(&token.role, token.subject.clone(), token.scopes.clone());
     let name = token.subject.clone().unwrap_or_else(|| format!("token {}", hex(&hash(token.token.as_bytes()))));
-    let mut credential = [0; 16];
-    credential.copy_from_slice(&hash(name.as_bytes())[..16]);
-    Identity { caller, credential: Some(credential), name }
+    Identity::new(caller, name)
 }
 
 #[cfg(test)]
@@ -107,12 +135,13 @@ mod tests {
     use super::*;
 
     fn identities() -> Identities {
-        Identities::new(&[Token {
+        let token = Token {
             token: "a-token-of-the-catalogue".to_owned(),
             role: "catalogue".to_owned(),
             subject: Some("usr_1".to_owned()),
             scopes: vec!["product:write".to_owned()],
-        }])
+        };
+        Identities::new(&[token], &[])
     }
 
     fn shown(values: &[&'static str]) -> Result<Arc<Identity>, Error> {

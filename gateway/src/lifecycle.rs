@@ -4,7 +4,7 @@
 //! end it answers 410, so that nobody mistakes its absence for a typing error.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY};
+use actix_web::http::header::{CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, VARY};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -16,6 +16,8 @@ use crate::router::Param;
 
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
+/// What tells who asks.
+const IDENTITY: HeaderValue = HeaderValue::from_static("authorization, guest-token");
 
 /// What a route says with every answer, and until when it lives.
 #[derive(Debug)]
@@ -82,7 +84,7 @@ fn cache(route: &Route) -> Vec<(HeaderName, HeaderValue)> {
     let shared = if cache.public && route.public { "public" } else { "private" };
     let text = format!("{shared}, max-age={}", cache.max_age_s);
     let control = HeaderValue::try_from(text).unwrap_or(NO_STORE);
-    vec![(CACHE_CONTROL, control), (VARY, HeaderValue::from_name(AUTHORIZATION))]
+    vec![(CACHE_CONTROL, control), (VARY, IDENTITY)]
 }
 
 /// Midnight UTC of a day of the contract.

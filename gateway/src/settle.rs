@@ -3,13 +3,16 @@
 //! A checkout is accepted at once and settles when the money is there. The contract says at which values of `status` it
 //! has settled and how long a caller may wait for that; then the answer is what was asked for, else `202` with the place
 //! where the outcome will be shown. An outcome nobody heard of is `202` as well: the order may exist, and a failure would
-//! be a lie.
+//! be a lie. What settled as a refusal says so in a field that the contract names, and is answered as if it had been
+//! refused at once. What waits for the caller to do something is accepted, and not waited for.
 
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
-use messages::json::{Json, Object};
+use messages::common::v1::ProblemKind;
+use messages::json::{Errors, FromJson as _, Json, Object, Pointer};
+use messages::problem::Problem;
 use messages::route::{Route, Settle};
 use runtime::client::{Answer, Call, Failure};
 use tokio::time::Instant;
@@ -50,9 +53,14 @@ impl Exchange<'_> {
         let until = Instant::now() + Duration::from_millis(settle.within_ms.into());
         let mut pause = LOOK_AGAIN;
         let mut shown_by = route;
-        while !has_settled(settle, shown_by, &said)? {
-            if Instant::now() + pause >= until {
-                return Ok(answer::accepted(route, members, Some((shown_by, &said))));
+        loop {
+            match state(settle, shown_by, &said)? {
+                State::Settled => break,
+                State::Refused(problem) => return Err(Error::from_settled(route, problem, &said)),
+                State::Running if Instant::now() + pause < until => {}
+                State::Running | State::Accepted => {
+                    return Ok(answer::accepted(route, members, Some((shown_by, &said))));
+                }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LOOK_AGAIN_MAX);
@@ -89,8 +97,35 @@ impl Exchange<'_> {
     }
 }
 
-fn has_settled(settle: &Settle, shown_by: &Route, said: &Answer) -> Result<bool, Error> {
+/// How far a command has come.
+enum State {
+    /// Look again.
+    Running,
+    /// Show it.
+    Settled,
+    /// It came to nothing.
+    Refused(Problem),
+    /// It waits for the caller.
+    Accepted,
+}
+
+fn state(settle: &Settle, shown_by: &Route, said: &Answer) -> Result<State, Error> {
     let entity = answer::json(shown_by, said)?;
     let status = entity.get("status").and_then(Json::as_str);
-    Ok(status.is_none_or(|status| settle.until.contains(&status)))
+    Ok(match status {
+        Some(status) if settle.accepted.contains(&status) => State::Accepted,
+        Some(status) if !settle.until.contains(&status) => State::Running,
+        _ => {
+            settle.problem.and_then(|name| entity.get(name)).map_or(State::Settled, |why| State::Refused(problem(why)))
+        }
+    })
+}
+
+/// The problem in an entity. Whatever it lacks, that the command came to nothing is certain: it is no failure of ours.
+fn problem(why: &Json) -> Problem {
+    let mut problem = Problem::from_json(why, &Pointer::Root, &mut Errors::of_record());
+    if problem.kind() == ProblemKind::Unspecified {
+        problem.set_kind(ProblemKind::Conflict);
+    }
+    problem
 }

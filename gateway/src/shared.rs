@@ -33,11 +33,11 @@ impl Shared {
             routes,
             router: Router::new(routes)?,
             lives: routes.iter().map(|route| Life::new(route, routes)).collect(),
-            identities: Identities::new(&config.tokens),
+            identities: Identities::new(&config.tokens, &config.guest_scopes),
             sessions: Sessions::new(config.sessions_max),
             cors: Cors::new(&config.cors),
             draining: Draining::default(),
-            documents: Documents::new(routes),
+            documents: Documents::new(routes, &config.guest_scopes),
             config,
         })
     }

@@ -440,8 +440,22 @@ mod tests {
         assert_eq!(trace.to_string().parse(), Ok(trace));
         let position = Position { group: "inventory".into(), partition: 3, sequence: 17 };
         assert_eq!(positions(&format!("{position}, {position}")), Ok(vec![position.clone(), position]));
-        for caller in [Caller::anonymous(), Caller::service("order")] {
+        let known = Caller::known("customer", Some("usr_1".into()), vec!["cart:read".into(), "cart:write".into()]);
+        let was_guest = Caller { guest: Some("usr_2".into()), ..known.clone() };
+        let through = [known.through("cart"), was_guest.through("cart"), Caller::anonymous().through("cart")];
+        for caller in [Caller::anonymous(), Caller::service("order"), known, was_guest].into_iter().chain(through) {
             assert_eq!(caller.to_string().parse(), Ok(caller));
+        }
+    }
+
+    #[test]
+    fn a_caller_is_written_as_shortly_as_it_can_be() {
+        let admin = Caller::known("admin", Some("usr_1".into()), vec!["*".into()]);
+        assert_eq!(admin.to_string(), "admin usr_1 *", "as replicas read it that know three words");
+        assert_eq!(Caller { guest: Some("usr_2".into()), ..admin.clone() }.to_string(), "admin usr_1 * usr_2");
+        assert_eq!(admin.through("cart").to_string(), "service cart - - admin usr_1");
+        for text in ["", "admin", "admin -", "admin - * - admin", "admin - * - admin usr_1 more"] {
+            assert_eq!(text.parse::<Caller>().map_err(|malformed| malformed.header), Err(CALLER), "{text:?}");
         }
     }
 

@@ -23,6 +23,7 @@ use prost_reflect::DescriptorError;
 use serde_json::{Map, Value, json};
 
 use crate::error::Error;
+use crate::guest::Guests;
 use crate::trace::hex;
 use contract::Contract;
 use schema::Schemas;
@@ -30,10 +31,16 @@ use schema::Schemas;
 /// The document changes with the binary only.
 const FIVE_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
+/// What a guest is.
+const GUEST: &str = "A secret of somebody without an account, 22 to 128 printable characters. The answer to a first \
+    command brings one; whoever sends it back is the same guest. Sent beside a bearer token, it proves that the bearer \
+    was that guest.";
+
 /// The document in both versions, as sent.
 #[derive(Debug)]
 pub(crate) struct Documents {
     routes: &'static [&'static Route],
+    guests: Guests,
     made: OnceLock<Result<[Document; 2], DescriptorError>>,
 }
 
@@ -44,8 +51,8 @@ struct Document {
 }
 
 impl Documents {
-    pub(crate) fn new(routes: &'static [&'static Route]) -> Documents {
-        Documents { routes, made: OnceLock::new() }
+    pub(crate) fn new(routes: &'static [&'static Route], guest_scopes: &[String]) -> Documents {
+        Documents { routes, guests: Guests::new(guest_scopes), made: OnceLock::new() }
     }
 
     /// `GET /openapi.json`.
@@ -58,7 +65,7 @@ impl Documents {
             Some("version=3.0") => 1,
             Some(_) => return Err(Error::bad_request("unknown_version", "version is 3.1 or 3.0")),
         };
-        let made = self.made.get_or_init(|| make(self.routes)).as_ref().map_err(|cause| {
+        let made = self.made.get_or_init(|| make(self.routes, &self.guests)).as_ref().map_err(|cause| {
             tracing::error!(%cause, "the descriptors of the contract cannot be read");
             Error::internal()
         })?;
@@ -73,8 +80,8 @@ impl Documents {
     }
 }
 
-fn make(routes: &[&'static Route]) -> Result<[Document; 2], DescriptorError> {
-    let newest = document(&Contract::read()?, routes);
+fn make(routes: &[&'static Route], guests: &Guests) -> Result<[Document; 2], DescriptorError> {
+    let newest = document(&Contract::read()?, routes, guests);
     let older = downgrade::downgrade(newest.clone());
     Ok([newest, older].map(|document| {
         let json = document.to_string();
@@ -84,7 +91,7 @@ fn make(routes: &[&'static Route]) -> Result<[Document; 2], DescriptorError> {
 }
 
 /// The document in OpenAPI 3.1.
-fn document(contract: &Contract, routes: &[&'static Route]) -> Value {
+fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests) -> Value {
     let mut schemas = Schemas::new(contract);
     schemas.add("Problem", problem::schema());
     let mut paths: Map<String, Value> = Map::new();
@@ -92,9 +99,9 @@ fn document(contract: &Contract, routes: &[&'static Route]) -> Value {
         for http in route.http {
             let path = paths.entry(http.path).or_insert_with(|| json!({}));
             path[http.method.as_str().to_ascii_lowercase()] =
-                operation::operation(contract, &mut schemas, route, http, false);
+                operation::operation(contract, &mut schemas, guests, route, http, false);
             if http.method == Method::Put && route.reads.is_some() {
-                path["patch"] = operation::operation(contract, &mut schemas, route, http, true);
+                path["patch"] = operation::operation(contract, &mut schemas, guests, route, http, true);
             }
         }
     }
@@ -113,7 +120,10 @@ fn document(contract: &Contract, routes: &[&'static Route]) -> Value {
             "schemas": schemas.into_components(),
             "parameters": operation::parameters(),
             "headers": operation::headers(),
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "description": "A token of the shop."}},
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer", "description": "A token of the shop."},
+                "guest": {"type": "apiKey", "in": "header", "name": "Guest-Token", "description": GUEST},
+            },
         },
     })
 }

@@ -1,12 +1,13 @@
 //! Operations: the routes of the contract.
 
-use messages::route::{Http, Idempotency, Method, Rate, Route, RpcKind};
+use messages::route::{File, Http, Idempotency, Method, Rate, Route, RpcKind};
 use prost_reflect::{Kind as Type, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::contract::Contract;
 use super::problem;
 use super::schema::{Face, Schemas};
+use crate::guest::Guests;
 
 /// What every operation's headers mean, once.
 pub(super) fn headers() -> Value {
@@ -16,6 +17,8 @@ pub(super) fn headers() -> Value {
         "Location": text("Where what was created is shown."),
         "Shop-Position": text("Where the change stands in the log; send it with a read that must include it."),
         "Idempotent-Replayed": text("`true` when this is the answer to an earlier request with the same key."),
+        "Content-Disposition": text("The name under which the file is kept."),
+        "Guest-Token": text("The secret of the new guest that whoever showed nothing is now; send it back to be the same."),
         "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
     })
 }
@@ -49,6 +52,7 @@ pub(super) fn parameters() -> Value {
 pub(super) fn operation(
     contract: &Contract,
     schemas: &mut Schemas<'_>,
+    guests: &Guests,
     route: &Route,
     http: &Http,
     patch: bool,
@@ -64,6 +68,7 @@ pub(super) fn operation(
             parameters.extend(query_parameters(contract, schemas, request, &in_path));
         }
     }
+    parameters.extend(route.raw.iter().flat_map(|raw| raw.allow).map(|name| taken(name)));
     parameters.extend(header_parameters(route, http).into_iter().map(|name| shared("parameters", name)));
     let method = if patch { "patch".to_owned() } else { http.method.as_str().to_ascii_lowercase() };
     let mut operation = json!({
@@ -72,14 +77,10 @@ pub(super) fn operation(
         "summary": summary,
         "description": route.doc,
         "parameters": parameters,
-        "responses": responses(contract, schemas, route, has_body),
+        "responses": responses(contract, schemas, guests, route, has_body),
         "x-subject": format!("shop.{}.{}.{}", route.group, route.key.map_or("*".into(), |key| format!("{{{key}}}")), route.verb),
     });
-    operation["security"] = match (route.public, route.scope) {
-        (true, _) => json!([{}, {"bearer": []}]),
-        (false, None) => json!([{"bearer": []}]),
-        (false, Some(scope)) => json!([{"bearer": [scope]}]),
-    };
+    operation["security"] = security(guests, route);
     operation["x-rate"] = match route.rate {
         Rate::Normal => "normal",
         Rate::Expensive => "expensive",
@@ -87,13 +88,42 @@ pub(super) fn operation(
         Rate::Unlimited => "unlimited",
     }
     .into();
-    if let Some(request) = request.filter(|_| has_body) {
+    if route.raw.is_some() {
+        operation["requestBody"] = json!({"required": true, "content": {"*/*": {"schema": bytes()}}});
+    } else if let Some(request) = request.filter(|_| has_body) {
         operation["requestBody"] = body(schemas, &request, &in_path, patch);
     }
     if route.lifecycle.deprecated.is_some() {
         operation["deprecated"] = true.into();
     }
     operation
+}
+
+/// A header that is handed to the group as it came.
+fn taken(name: &str) -> Value {
+    json!({"name": name, "in": "header", "description": "Handed on as it came.", "schema": {"type": "string"}})
+}
+
+/// A body that is not JSON.
+fn bytes() -> Value {
+    json!({"type": "string", "contentMediaType": "application/octet-stream"})
+}
+
+/// What must be shown, in the ways that do.
+fn security(guests: &Guests, route: &Route) -> Value {
+    let bearer = json!({"bearer": route.scope.into_iter().collect::<Vec<_>>()});
+    let (nothing, guest) = (json!({}), json!({"guest": []}));
+    if route.raw.is_some() {
+        json!([nothing])
+    } else if route.public {
+        json!([nothing, bearer])
+    } else if guests.begins(route) {
+        json!([bearer, guest, nothing])
+    } else if guests.may(route) {
+        json!([bearer, guest])
+    } else {
+        json!([bearer])
+    }
 }
 
 /// An rpc with several paths is told apart by what its path names.
@@ -203,7 +233,13 @@ fn body(schemas: &mut Schemas<'_>, request: &MessageDescriptor, in_path: &[&str]
     json!({"required": required, "content": {"application/json": {"schema": schema}}})
 }
 
-fn responses(contract: &Contract, schemas: &mut Schemas<'_>, route: &Route, has_body: bool) -> Map<String, Value> {
+fn responses(
+    contract: &Contract,
+    schemas: &mut Schemas<'_>,
+    guests: &Guests,
+    route: &Route,
+    has_body: bool,
+) -> Map<String, Value> {
     let mut responses = problem::of_route(route, has_body);
     let response = contract.pool().get_message_by_name(route.response.name);
     let schema = response.map(|response| {
@@ -219,26 +255,48 @@ fn responses(contract: &Contract, schemas: &mut Schemas<'_>, route: &Route, has_
         (route.location.is_some(), "Location"),
         (command, "Shop-Position"),
         (command && route.idempotency != Idempotency::None, "Idempotent-Replayed"),
+        (guests.begins(route), "Guest-Token"),
     ];
     let headers: Map<String, Value> = told
         .into_iter()
         .filter(|(said, _)| *said)
         .map(|(_, name)| (name.to_owned(), shared("headers", name)))
         .collect();
-    let success = json!({
+    let mut success = json!({
         "description": if route.success == 201 { "Created." } else { "Done." },
         "headers": headers,
-        "content": {"application/json": {"schema": schema}},
     });
+    if let Some(file) = &route.file {
+        success["headers"]["Content-Disposition"] = shared("headers", "Content-Disposition");
+        success["content"] = media_types(route, file).map(|of| (of.to_owned(), json!({"schema": bytes()}))).collect();
+    } else if route.raw.is_none() || !route.response.fields.is_empty() {
+        success["content"] = json!({"application/json": {"schema": schema}});
+    }
     responses.insert(route.success.to_string(), success);
     if entity && !command {
         responses.insert("304".into(), json!({"description": "The client holds this version already."}));
     }
-    if route.settle.is_some() {
+    if let Some(settle) = &route.settle {
         let headers = json!({"Location": shared("headers", "Location")});
-        responses.insert("202".into(), json!({"description": "Accepted; not settled yet.", "headers": headers}));
+        let statuses: Vec<_> = settle.accepted.iter().map(|status| format!("`{status}`")).collect();
+        let description = if statuses.is_empty() {
+            "Accepted; not settled yet.".to_owned()
+        } else {
+            let statuses = statuses.join(" or ");
+            format!("Accepted; not settled yet. With the status {statuses}, the caller has to do something first.")
+        };
+        let content = json!({"application/json": {"schema": schema}});
+        responses.insert("202".into(), json!({"description": description, "headers": headers, "content": content}));
     }
     responses
+}
+
+/// What a file may be, as far as the contract says: the only values of the field, or its example.
+fn media_types<'r>(route: &'r Route, file: &File) -> impl Iterator<Item = &'r str> {
+    let field = route.response.fields.iter().find(|field| field.name == file.media_type);
+    let only = field.map_or(&[][..], |field| field.one_of);
+    let example = field.and_then(|field| field.example).unwrap_or("*/*");
+    only.iter().copied().chain(only.is_empty().then_some(example))
 }
 
 fn shared(kind: &str, name: &str) -> Value {

@@ -3,6 +3,8 @@
 mod access;
 mod attacks;
 mod documents;
+mod forms;
+mod guests;
 mod outcomes;
 mod reads;
 mod routes;

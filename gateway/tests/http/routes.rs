@@ -4,8 +4,10 @@ use crate::support::group::{Heard, Says};
 use crate::support::http::Answer;
 use crate::support::products::{ID, PRODUCT};
 use crate::support::{ADMIN, Shop, config};
+use messages::Transcoder;
+use messages::problem::Kind;
 use messages::product::v1::{CreateProductResponse, GetProductResponse, Product, ProductStatus};
-use messages::route::{Http, Lifecycle, Method, Route, Settle};
+use messages::route::{Http, Lifecycle, Method, Refusal, Route, Settle};
 use runtime::headers;
 
 fn named(name: &str) -> &'static Route {
@@ -63,7 +65,8 @@ async fn two_routes_for_one_path_are_refused_at_start() {
 
 /// A create that has settled when its product is active.
 fn settling() -> &'static [&'static Route] {
-    const SETTLE: Settle = Settle { until: &["active"], within_ms: 400, respond_async: true };
+    const SETTLE: Settle =
+        Settle { until: &["active"], within_ms: 400, respond_async: true, problem: None, accepted: &[] };
     let create = Route { settle: Some(SETTLE), reads: Some("GetProduct"), ..*named("product.create") };
     serve(vec![create, Route { ..*named("product.get") }])
 }
@@ -132,4 +135,94 @@ async fn an_unknown_outcome_of_what_settles_is_no_failure() {
     let answer = create(&shop, "").await;
     assert_eq!(answer.status, 202);
     assert_eq!(answer.sure("location"), created(&shop.heard()[0]));
+}
+
+/// An order of which the group says in JSON what has become of it: one after the other, and then the last for ever.
+async fn shop_that_sells(said: &'static [&'static str]) -> Shop {
+    const SETTLE: Settle = Settle {
+        until: &["confirmed", "cancelled"],
+        within_ms: 5_000,
+        respond_async: true,
+        problem: Some("problem"),
+        accepted: &["requires_action"],
+    };
+    const DECLINED: Refusal = Refusal {
+        code: "payment_declined",
+        status: 402,
+        kind: Kind::PaymentRequired,
+        detail: "The card was declined.",
+        facts: &["order_id", "decline_code"],
+    };
+    let shown = || {
+        let to_json = |bytes: &[u8], out: &mut Vec<u8>| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        };
+        &*Box::leak(Box::new(Transcoder { to_json, ..*named("product.get").response }))
+    };
+    let create = Route {
+        settle: Some(SETTLE),
+        reads: Some("GetProduct"),
+        refusals: &[DECLINED],
+        response: shown(),
+        ..*named("product.create")
+    };
+    let routes = serve(vec![create, Route { response: shown(), ..*named("product.get") }]);
+    let mut said = said.iter();
+    let mut last = "";
+    let script = move |_: &Heard| {
+        last = said.next().copied().unwrap_or(last);
+        Some(Says::raw(last.as_bytes()).with(headers::VERSION, 1).with(headers::POSITION, "product/5/9"))
+    };
+    Shop::with_routes(routes, config(), script).await
+}
+
+#[actix_web::test]
+async fn what_settles_as_a_refusal_is_refused() {
+    let shop = shop_that_sells(&[
+        r#"{"status": "pending"}"#,
+        r#"{"status": "pending", "problem": {"code": "not_yet", "detail": ""}}"#,
+        r#"{"status": "cancelled", "problem": {
+            "code": "payment_declined", "kind": "payment_required", "title": "", "detail": "Your bank said no.",
+            "errors": [], "retry_after_ms": 0,
+            "facts": [{"name": "order_id", "text": "ord_1"}, {"name": "decline_code", "text": "insufficient_funds"}]
+        }}"#,
+    ])
+    .await;
+    let answer = create(&shop, "").await;
+    assert_eq!(answer.problem(), (402, "payment_declined".to_owned()), "{}", answer.text());
+    let told = answer.json();
+    assert_eq!(told["detail"], "Your bank said no.");
+    assert_eq!((&told["order_id"], &told["decline_code"]), (&"ord_1".into(), &"insufficient_funds".into()));
+    assert!(told.get("facts").is_none() && told.get("kind").is_none(), "a problem like any other: {told}");
+    assert_eq!(answer.sure("shop-position"), "product/5/9");
+    let heard = shop.heard();
+    let verbs: Vec<_> = heard.iter().map(Heard::verb).collect();
+    assert_eq!(verbs, ["create", "get", "get"], "a problem counts when it has settled");
+}
+
+#[actix_web::test]
+async fn what_came_to_nothing_is_no_failure_of_ours() {
+    for (problem, status, code) in [
+        (r#"{"code": "payment_declined"}"#, 402, "payment_declined"),
+        (r#"{"code": "no_courier", "kind": "unprocessable"}"#, 422, "no_courier"),
+        (r#"{"code": "nobody_knows_this"}"#, 409, "nobody_knows_this"),
+    ] {
+        let said = format!(r#"{{"status": "cancelled", "problem": {problem}}}"#).leak();
+        let shop = shop_that_sells(vec![&*said].leak()).await;
+        assert_eq!(create(&shop, "").await.problem(), (status, code.to_owned()));
+    }
+    let shop = shop_that_sells(&[r#"{"status": "cancelled"}"#]).await;
+    let without = create(&shop, "").await;
+    assert_eq!((without.status, &without.json()["status"]), (201, &"cancelled".into()), "no problem, no refusal");
+}
+
+#[actix_web::test]
+async fn what_waits_for_the_caller_is_accepted_at_once() {
+    let shop = shop_that_sells(&[r#"{"status": "pending"}"#, r#"{"status": "requires_action", "url": "x"}"#]).await;
+    let answer = create(&shop, "").await;
+    assert_eq!((answer.status, &answer.json()["status"]), (202, &"requires_action".into()));
+    let heard = shop.heard();
+    assert_eq!(answer.sure("location"), created(&heard[0]));
+    assert_eq!(heard.len(), 2, "nobody is waited for");
 }

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
 
-use crate::model::{Contract, Field, Group, Kind, Message, Rpc, Shape, variable};
+use super::forms;
+use crate::model::{Contract, Field, Group, Kind, Message, Rpc, Settle, Shape, variable};
+
+/// Why there is no other answer.
+const PROBLEM: &str = "shop.common.v1.Problem";
 
 pub(super) fn group(contract: &Contract, group: &Group) -> anyhow::Result<()> {
     let is_word = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
@@ -58,6 +62,15 @@ fn rpc(contract: &Contract, group: &Group, rpc: &Rpc) -> anyhow::Result<()> {
     for name in rpc.location.iter().flat_map(|path| path.split('/')).filter_map(variable) {
         plain_text(body, name)?;
     }
+    if let Some(settle) = &rpc.settle {
+        self::settle(rpc, settle, body)?;
+    }
+    if let Some(raw) = &rpc.raw {
+        forms::raw(group, rpc, raw, request)?;
+    }
+    if let Some(file) = &rpc.file {
+        forms::file(rpc, file, contract.message(&rpc.response))?;
+    }
     if let Some(reads) = &rpc.reads {
         let read = group.rpcs.iter().find(|read| read.name == *reads);
         let read = read.with_context(|| format!("there is no rpc {reads}"))?;
@@ -91,10 +104,24 @@ pub(crate) fn kind_of(status: u32) -> Option<&'static str> {
     })
 }
 
-fn plain_text<'m>(message: &'m Message, name: &str) -> anyhow::Result<&'m Field> {
+pub(super) fn plain_text<'m>(message: &'m Message, name: &str) -> anyhow::Result<&'m Field> {
     let field = message.field(name).with_context(|| format!("{} has no field `{name}`", message.name))?;
     ensure!(field.kind == Kind::Text && field.shape == Shape::Implicit, "`{name}` is not a plain text");
     Ok(field)
+}
+
+/// A command settles when the `status` that it shows says so.
+fn settle(rpc: &Rpc, settle: &Settle, body: &Message) -> anyhow::Result<()> {
+    ensure!(rpc.kind == "COMMAND", "only a command settles");
+    ensure!(!settle.until.is_empty(), "it never settles: `until` is empty");
+    let both = settle.accepted.iter().find(|status| settle.until.contains(status));
+    ensure!(both.is_none(), "it settles at {both:?} and has to wait for the caller there");
+    if let Some(name) = &settle.problem {
+        let field = body.field(name).with_context(|| format!("{} has no field `{name}`", body.name))?;
+        let is_problem = field.kind == Kind::Message(PROBLEM.into()) && field.shape == Shape::Optional;
+        ensure!(is_problem, "`{name}` is not a {PROBLEM}");
+    }
+    Ok(())
 }
 
 /// The message that is the JSON body of the answer.
@@ -158,7 +185,7 @@ pub(super) fn doors(
     doors: &mut BTreeMap<(&'static str, Vec<String>), String>,
 ) -> anyhow::Result<()> {
     for door in &rpc.http {
-        ensure!(door.path.starts_with("/api/v1/"), "{} is not below /api/v1/", door.path);
+        ensure!(rpc.raw.is_some() || door.path.starts_with("/api/v1/"), "{} is not below /api/v1/", door.path);
         let fits = match door.method {
             "Get" => rpc.kind != "COMMAND",
             // A question may be too long for an address: a whole basket, for one.
