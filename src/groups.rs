@@ -6,7 +6,8 @@ use runtime::group::Group;
 pub(crate) type Entry = (&'static str, fn() -> Group);
 
 /// Every group, in the order in which they start.
-pub(crate) const ALL: &[Entry] = &[("product", product::group), ("inventory", inventory::group), ("pricing", pricing::group)];
+pub(crate) const ALL: &[Entry] =
+    &[("product", product::group), ("inventory", inventory::group), ("pricing", pricing::group)];
 
 /// The groups of these names.
 pub(crate) fn named(names: &[String]) -> anyhow::Result<Vec<Entry>> {

@@ -184,8 +184,8 @@ struct Missing<'a> {
 
 /// A basket with lines that have no price cannot be quoted.
 pub(super) fn no_price(unpriced: &[Unpriced]) -> Problem {
-    let missing = |unpriced| match unpriced {
-        &Unpriced::UnknownSku { ref sku } => Missing { sku, reason: "unknown_sku" },
+    let missing = |unpriced: &_| match unpriced {
+        Unpriced::UnknownSku { sku } => Missing { sku, reason: "unknown_sku" },
         Unpriced::NoPriceInCurrency { sku, .. } => Missing { sku, reason: "no_price_in_currency" },
         Unpriced::OutOfRange { sku } => Missing { sku, reason: "amount_out_of_range" },
     };
