@@ -173,6 +173,6 @@ pub(crate) async fn public(asker: &Asker, skus: &[&str], currency: &str, country
         let tiers = price.tiers.iter().map(tier).collect::<Vec<_>>().join(" ");
         format!("{} {tiers}{}", price.sku, if price.tax_included { " with tax" } else { "" })
     };
-    let none = |none: &v1::UnpricedLine| format!("{}", none.detail);
+    let none = |none: &v1::UnpricedLine| none.detail.clone();
     response.data.iter().map(price).chain(response.unknown.iter().map(none)).collect()
 }
