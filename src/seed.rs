@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use messages::common::v1::Money;
+use messages::id::UserId;
 use messages::inventory::v1::{self as inventory, StockReason};
 use messages::product::v1::{self as product, ProductStatus};
 use messages::{Route, Rpc};
@@ -70,11 +71,21 @@ impl Tokens {
             subject: None,
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
         };
+        // The one customer whom the shop knows may do what everybody may, under a name that stays.
+        let customer = gateway::config::Token {
+            subject: Some(UserId::derived(self.customer.as_bytes()).to_string()),
+            scopes: gateway::config::Config::default().guest_scopes,
+            ..token(&self.customer, "customer", &[])
+        };
+        let of_the_warehouse =
+            ["inventory:read", "inventory:write", "inventory:reserve", "order:read", "shipping:read", "shipping:manage"];
+        let of_the_catalogue =
+            ["product:read", "product:write", "pricing:read", "pricing:manage", "promotion:read", "promotion:manage"];
         vec![
             token(&self.admin, "admin", &["*"]),
-            token(&self.catalogue, "catalogue", &["product:read", "product:write"]),
-            token(&self.warehouse, "warehouse", &["inventory:read", "inventory:write", "inventory:reserve"]),
-            token(&self.customer, "customer", &[]),
+            token(&self.catalogue, "catalogue", &of_the_catalogue),
+            token(&self.warehouse, "warehouse", &of_the_warehouse),
+            customer,
         ]
     }
 }
@@ -205,6 +216,7 @@ pub(crate) async fn catalogue(config: &Config) -> anyhow::Result<Seeded> {
         warehouse_id: warehouse_id.clone(),
         name: "Main warehouse".to_owned(),
         country: "AT".to_owned(),
+        ..inventory::CreateWarehouseRequest::default()
     };
     sower.sow::<inventory::rpc::CreateWarehouse>(&warehouse_id, "warehouse", &warehouse).await?;
     let sown = THINGS.iter().map(|thing| sower.thing(thing, &warehouse_id));

@@ -157,6 +157,7 @@ impl Shop {
                 warehouse_id: warehouse_id.clone(),
                 name: format!("Warehouse {partition}"),
                 country: "AT".to_owned(),
+                ..inventory::CreateWarehouseRequest::default()
             };
             self.ask::<inventory::rpc::CreateWarehouse>(&warehouse_id, &create).await?;
             ids.push(warehouse_id);

@@ -138,6 +138,7 @@ impl Door for Bus {
                 warehouse_id: warehouse_id.clone(),
                 name: name.to_owned(),
                 country: String::new(),
+                ..v1::CreateWarehouseRequest::default()
             };
             let call = self.asker.keyed::<rpc::CreateWarehouse>(name, &warehouse_id, &create);
             self.asker.send(&call).await.map(|_| warehouse_id).map_err(|failure| failure.to_string())

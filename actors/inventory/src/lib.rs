@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod allocation;
 pub mod item;
 pub mod reactions;
 pub mod reservation;
@@ -63,5 +64,8 @@ pub fn group() -> Group {
         .query::<rpc::ListLowStock>(views::low_stock)
         .query::<rpc::ListMovements>(views::movements)
         .query::<rpc::ListWarehouses>(views::warehouses)
+        .query::<rpc::Allocate>(views::allocate)
         .react("product", reactions::catalogue)
+        .react("order", reactions::orders)
+        .react("shipping", reactions::parcels)
 }

@@ -7,6 +7,7 @@ use runtime::group::Views;
 use runtime::paging::{Asked, Page};
 use runtime::view::{Rows, View, Writer};
 
+use crate::allocation;
 use crate::item::Item;
 use crate::shelf::Shelf;
 use crate::warehouse::Warehouse;
@@ -298,6 +299,23 @@ fn available(rows: &Rows, sku: &str) -> Availability {
         .collect();
     let available = warehouses.iter().map(|warehouse| warehouse.available).sum();
     Availability { sku: sku.to_owned(), product_id: product_of(rows, sku), available, warehouses }
+}
+
+/// From which warehouses a basket would be sent.
+///
+/// # Errors
+/// None of its own: what cannot be had is said in the answer.
+pub fn allocate(views: &Views<'_>, request: &v1::AllocateRequest) -> Result<v1::AllocateResponse, Problem> {
+    let rows = views.of::<Stock>();
+    let (wanted, to, strategy) = wire::wanted(request);
+    let stock = |warehouse_id: &str| {
+        let level = |sku: &String| Some((sku.clone(), level_row(&rows, &pair(b'l', warehouse_id, sku))?.on_hand));
+        wanted.keys().filter_map(level).collect()
+    };
+    let warehouses = rows.scan(b"h", None, LOOK_MAX).into_iter();
+    let warehouses = warehouses.filter_map(|(_, row)| v1::Warehouse::decode(row.as_slice()).ok());
+    let sites: Vec<_> = warehouses.map(|warehouse| wire::site(&warehouse, stock(&warehouse.warehouse_id))).collect();
+    Ok(wire::plan(allocation::allocate(&wanted, &sites, &to, strategy), strategy))
 }
 
 /// Whether the catalogue or a delivery ever named a SKU.

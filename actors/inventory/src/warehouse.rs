@@ -30,6 +30,10 @@ pub struct Details {
     pub name: String,
     /// The country it is in, by its two capitals; empty when nobody said.
     pub country: String,
+    /// The state or province it is in; empty when nobody said.
+    pub region: String,
+    /// Which one to take from when nothing else decides: the higher goes first.
+    pub priority: u32,
 }
 
 /// What can be asked of a warehouse.
@@ -90,7 +94,7 @@ impl Warehouse {
 
 impl Entity for Warehouse {
     const KIND: &'static str = "warehouse";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -129,7 +133,7 @@ mod tests {
     use super::*;
 
     fn details(name: &str) -> Details {
-        Details { name: name.into(), country: "AT".into() }
+        Details { name: name.into(), country: "AT".into(), ..Details::default() }
     }
 
     fn created() -> Event {

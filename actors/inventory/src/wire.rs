@@ -1,6 +1,8 @@
 //! The border: contract to domain and back. The only place that says `messages::`.
 
+pub(crate) mod allocation;
 pub(crate) mod item;
+mod orders;
 pub(crate) mod reservation;
 pub(crate) mod stock;
 pub(crate) mod warehouse;
@@ -11,10 +13,12 @@ use crate::reservation::Reservation;
 use crate::shelf::{Place, Shelf};
 use crate::warehouse::Warehouse;
 
+pub use allocation::{plan, site, wanted};
 pub use item::{named_skus, no_such_product};
 pub use messages::common::v1::{Int64Filter, StringFilter};
 pub use messages::inventory::v1::{self, rpc};
 pub use messages::problem::Problem;
+pub use orders::{told_by_order, told_by_parcel};
 pub use reservation::{HOLD, reservation};
 pub use stock::{level, movement};
 pub use warehouse::warehouse;

@@ -83,6 +83,7 @@ worlds![
     a_long_life_can_be_read_and_looked_back_on,
     garbage_in_the_log_stops_nothing,
     bad_input_gets_an_exact_problem,
+    a_basket_is_planned_over_warehouses_and_each_part_can_be_held,
 ];
 
 #[test]

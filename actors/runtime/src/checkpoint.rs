@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use tokio::time::Instant;
 
 use crate::partition;
 use crate::replica::{Gauges, Shared};
@@ -16,18 +17,22 @@ use crate::view::{self, ViewsActor};
 /// How long between two checkpoints. What is not in one is folded again from the log after a crash: at 20,000 events a
 /// second, a second's worth takes some 100 ms.
 pub(crate) const EVERY: Duration = Duration::from_secs(1);
+/// A checkpoint rests so many times as long as the last one took, so that it takes a tenth of the time at most: what can
+/// be made anew from the log does not hold up what must be in it. A rush is paid for when it is over.
+const REST: u32 = 9;
+/// And at most so many times as long as usual: what changed since waits in memory.
+const EVERY_TIMES_MAX: u32 = 10;
 
 /// The actor.
 pub(crate) struct Checkpoint {
     shared: Arc<Shared>,
     views: Addr<ViewsActor>,
-    running: bool,
     _watch: crate::supervisor::Watch,
 }
 
 impl Checkpoint {
     pub(crate) fn new(shared: Arc<Shared>, views: Addr<ViewsActor>, watch: crate::supervisor::Watch) -> Checkpoint {
-        Checkpoint { shared, views, running: false, _watch: watch }
+        Checkpoint { shared, views, _watch: watch }
     }
 }
 
@@ -35,17 +40,21 @@ impl Actor for Checkpoint {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Context<Self>) {
-        ctx.run_interval(self.shared.checkpoint_every, |checkpoint, ctx| {
-            if checkpoint.running {
-                return;
-            }
-            checkpoint.running = true;
+        self.next(self.shared.checkpoint_every, ctx);
+    }
+}
+
+impl Checkpoint {
+    fn next(&self, after: Duration, ctx: &mut Context<Self>) {
+        ctx.run_later(after, |checkpoint, ctx| {
+            let began = Instant::now();
             let run = write(checkpoint.shared.clone(), checkpoint.views.clone());
-            ctx.spawn(run.into_actor(checkpoint).map(|wrote, checkpoint, ctx| {
-                checkpoint.running = false;
+            ctx.spawn(run.into_actor(checkpoint).map(move |wrote, checkpoint, ctx| {
                 if !wrote {
-                    ctx.stop();
+                    return ctx.stop();
                 }
+                let every = checkpoint.shared.checkpoint_every;
+                checkpoint.next((began.elapsed() * REST).clamp(every, every * EVERY_TIMES_MAX), ctx);
             }));
         });
     }

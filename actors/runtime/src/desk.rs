@@ -50,6 +50,8 @@ pub struct Desk<'a> {
     done: Vec<Done>,
     /// Whom a panic would be blamed on.
     busy_with: Option<ActorKey>,
+    /// The read models this command looked at.
+    looked: RefCell<Vec<Rows>>,
 }
 
 impl<'a> Desk<'a> {
@@ -59,7 +61,16 @@ impl<'a> Desk<'a> {
         scratch: &'a mut Scratch,
         facts: &'a Facts,
     ) -> Desk<'a> {
-        Desk { cells, models, scratch, facts, undo: Vec::new(), done: Vec::new(), busy_with: None }
+        Desk {
+            cells,
+            models,
+            scratch,
+            facts,
+            undo: Vec::new(),
+            done: Vec::new(),
+            busy_with: None,
+            looked: RefCell::default(),
+        }
     }
 
     /// What is true while this command is decided.
@@ -83,7 +94,19 @@ impl<'a> Desk<'a> {
     /// The rows of a read model. They may lag: good for what a decision notes, not for what it depends on.
     #[must_use]
     pub fn rows<V: View>(&self) -> Rows {
-        self.models.of(V::NAME)
+        let rows = self.models.of(V::NAME);
+        self.looked.borrow_mut().push(rows.clone());
+        rows
+    }
+
+    /// The rows of a read model that is whole. They may lag, but nothing that they once showed is missing: for what a
+    /// decision notes and would note wrongly while the model is made anew.
+    ///
+    /// # Errors
+    /// `view_rebuilding`. Handed on, it is not kept as the command's outcome: a retry is decided anew.
+    pub fn live_rows<V: View>(&self) -> Result<Rows, Problem> {
+        let rows = self.rows::<V>();
+        if rows.is_live() { Ok(rows) } else { Err(crate::problems::view_rebuilding(V::NAME)) }
     }
 
     /// Puts a command to an actor. Returns how many events that made; 0 means "already so".
@@ -145,6 +168,11 @@ impl<'a> Desk<'a> {
             Some(cell) => cell.clone(),
             None => self.cells.borrow_mut().get(actor),
         }
+    }
+
+    /// Why rows that this command looked at may not have been what they should.
+    pub(crate) fn take_failure(&self) -> Option<crate::store::Error> {
+        self.looked.borrow().iter().find_map(Rows::take_failure)
     }
 
     pub(crate) fn busy_with(&self) -> Option<&ActorKey> {

@@ -9,6 +9,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use messages::common::v1::Problem;
@@ -75,8 +76,31 @@ impl Inquiry {
     /// # Errors
     /// What the group refused; `unavailable` or `timeout` when it did not answer.
     pub async fn ask<R: Rpc>(&self, partition_key: &str, request: &R::Request) -> Result<R::Response, Problem> {
+        self.ask_until::<R>(self.deadline, partition_key, request).await
+    }
+
+    /// The same, for an answer that is not worth waiting for until the caller gives up: so long and no longer.
+    ///
+    /// # Errors
+    /// As [`ask`](Inquiry::ask).
+    pub async fn ask_within<R: Rpc>(
+        &self,
+        patience: Duration,
+        partition_key: &str,
+        request: &R::Request,
+    ) -> Result<R::Response, Problem> {
+        let until = self.now().checked_add(patience).unwrap_or(self.deadline);
+        self.ask_until::<R>(until.min(self.deadline), partition_key, request).await
+    }
+
+    async fn ask_until<R: Rpc>(
+        &self,
+        deadline: Timestamp,
+        partition_key: &str,
+        request: &R::Request,
+    ) -> Result<R::Response, Problem> {
         let key = (R::ROUTE.kind != RpcKind::Query).then(|| partition_key.to_owned());
-        let mut call = Call::new(R::ROUTE, key, request.encode_to_vec().into(), self.deadline);
+        let mut call = Call::new(R::ROUTE, key, request.encode_to_vec().into(), deadline);
         call.caller = self.caller.through(self.group);
         call.correlation = self.correlation.clone();
         call.request = self.request.clone();
@@ -92,6 +116,11 @@ impl Inquiry {
         let answer = self.client.ask(&call).await.map_err(problem_of)?;
         R::Response::decode(answer.payload).map_err(|e| problems::internal(&e))
     }
+}
+
+/// Two answers at once: groups that do not wait for each other need not be asked one after the other.
+pub async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
+    futures::future::join(one, other).await
 }
 
 fn problem_of(failure: Failure) -> Problem {

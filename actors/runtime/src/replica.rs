@@ -142,6 +142,10 @@ impl Gauges {
         counter.fetch_add(by, Ordering::Relaxed);
     }
 
+    pub(crate) fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is(flag: &AtomicBool) -> bool {
         flag.load(Ordering::Relaxed)
     }

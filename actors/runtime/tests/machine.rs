@@ -222,6 +222,32 @@ fn a_view_that_panics_is_rebuilt_alone() {
     });
 }
 
+#[test]
+fn a_command_that_needs_a_whole_view_waits_for_it_and_is_not_refused_for_good() {
+    play(async |world| {
+        let (mut stage, asker) = open(&world, &["a"]).await;
+        act(&asker, "x", 2, "").await.expect("room");
+        let id = warehouse("y");
+        let mirror = request(&id, 0, &format!("mirror {}", warehouse("x")));
+        let call = asker.keyed::<Do>("mirror", &id, &mirror);
+        VIEW_PANICS.set(1_000);
+        act(&asker, "x", 1, "").await.expect("commands go on");
+        until(&world, async || {
+            matches!(asker.client.ask(&call).await, Err(Failure::Refused { problem, replayed: false, .. }) if problem.code == "view_rebuilding")
+        })
+        .await;
+        VIEW_PANICS.set(0);
+        stage.stop("a").await;
+        stage.start("a").await;
+        let any = request(&id, 0, "");
+        asker.until::<Sum>(None, &any, |sum| sum.level.as_ref().is_some_and(|l| l.on_hand == 3)).await;
+        let answer = asker.send(&call).await.expect("the same command, now that the view is whole");
+        assert!(!answer.replayed);
+        assert_eq!(look(&asker, "y").await.0, 3);
+        stage.clear().await;
+    });
+}
+
 fn answers(answers: impl IntoIterator<Item = Answer>) {
     OUTSIDE.with_borrow_mut(|outside| outside.answers = answers.into_iter().collect());
 }

@@ -41,6 +41,10 @@ impl Ask {
         Ask { method: "POST", ..Ask::get(target) }.json(body)
     }
 
+    pub(crate) fn put(target: impl Into<String>, body: &Value) -> Ask {
+        Ask { method: "PUT", ..Ask::get(target) }.json(body)
+    }
+
     /// Under a key of the client's own.
     pub(crate) fn keyed(self, key: impl Into<String>) -> Ask {
         self.header("Idempotency-Key", key)

@@ -92,14 +92,36 @@ impl Up {
 
     /// The token of its admin.
     pub(crate) fn admin(&self) -> String {
+        self.token("admin")
+    }
+
+    fn token(&self, role: &str) -> String {
         let file = std::fs::read(self.data().join("tokens.json")).expect("tokens");
         let tokens: serde_json::Value = serde_json::from_slice(&file).expect("tokens in JSON");
-        tokens["admin"].as_str().expect("a token").to_owned()
+        tokens[role].as_str().expect("a token").to_owned()
     }
 
     /// A client with the admin's token.
     pub(crate) fn http(&self) -> Http {
-        Http::new(SocketAddr::from(([127, 0, 0, 1], self.door)), self.admin())
+        Http::new(SocketAddr::from(([127, 0, 0, 1], self.door)), self.token("admin"))
+    }
+
+    /// A client with the token of its one customer.
+    pub(crate) fn customer(&self) -> Http {
+        Http::new(SocketAddr::from(([127, 0, 0, 1], self.door)), self.token("customer"))
+    }
+
+    /// A client without a token.
+    pub(crate) fn stranger(&self) -> Http {
+        Http::new(SocketAddr::from(([127, 0, 0, 1], self.door)), String::new())
+    }
+
+    /// The customer has done what the bank asked of them at this address.
+    pub(crate) async fn pass_3ds(&self, url: &str) {
+        let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an address");
+        let mut bank = Http::new(host.parse().expect("host and port"), String::new());
+        let answer = bank.try_send(&super::http::Ask::post(format!("/{path}"), &serde_json::json!({}))).await;
+        assert!(answer.expect("an answer").status < 400);
     }
 }
 

@@ -12,8 +12,8 @@ pub(crate) fn create_warehouse(
     desk: &mut Desk<'_>,
     request: &v1::CreateWarehouseRequest,
 ) -> Result<v1::CreateWarehouseResponse, Problem> {
-    let v1::CreateWarehouseRequest { warehouse_id: id, name, country } = request;
-    let details = Details { name: name.clone(), country: country.clone() };
+    let v1::CreateWarehouseRequest { warehouse_id: id, name, country, region, priority } = request;
+    let details = details(name, country, region, *priority);
     desk.tell::<Warehouse>(id, warehouse::Command::Create { id: id.clone(), details })?;
     Ok(v1::CreateWarehouseResponse { warehouse: warehouse(&desk.see::<Warehouse>(id), desk.version::<Warehouse>(id)) })
 }
@@ -22,10 +22,15 @@ pub(crate) fn update_warehouse(
     desk: &mut Desk<'_>,
     request: &v1::UpdateWarehouseRequest,
 ) -> Result<v1::UpdateWarehouseResponse, Problem> {
-    let v1::UpdateWarehouseRequest { warehouse_id: id, name, country } = request;
-    let details = Details { name: name.clone(), country: country.clone() };
+    let v1::UpdateWarehouseRequest { warehouse_id: id, name, country, region, priority } = request;
+    let details = details(name, country, region, *priority);
     desk.tell::<Warehouse>(id, warehouse::Command::Update(details))?;
     Ok(v1::UpdateWarehouseResponse { warehouse: warehouse(&desk.see::<Warehouse>(id), desk.version::<Warehouse>(id)) })
+}
+
+fn details(name: &str, country: &str, region: &str, priority: Option<u32>) -> Details {
+    let (name, country, region) = (name.to_owned(), country.to_owned(), region.to_owned());
+    Details { name, country, region, priority: priority.unwrap_or_default() }
 }
 
 pub(crate) fn get_warehouse(
@@ -47,6 +52,8 @@ pub fn warehouse(warehouse: &Warehouse, version: u64) -> Option<v1::Warehouse> {
         version,
         name: details.name.clone(),
         country: details.country.clone(),
+        region: details.region.clone(),
+        priority: details.priority,
         created_at: Some(to_wire(*created_at)),
         updated_at: Some(to_wire(*updated_at)),
     })
@@ -68,13 +75,22 @@ impl From<warehouse::Refusal> for Problem {
 
 impl Recorded for warehouse::Event {
     fn record(&self) -> (&'static str, Vec<u8>) {
+        // What nobody said is absent, as in the events of a time when nobody could.
+        let said = |details: &Details| {
+            let region = Some(details.region.clone()).filter(|region| !region.is_empty());
+            (region, Some(details.priority).filter(|priority| *priority > 0))
+        };
         match self.clone() {
-            warehouse::Event::Created { id, details: Details { name, country }, at } => {
-                let event = v1::WarehouseCreated { warehouse_id: id, name, country, at: Some(to_wire(at)) };
+            warehouse::Event::Created { id, details, at } => {
+                let (region, priority) = said(&details);
+                let (Details { name, country, .. }, at) = (details, Some(to_wire(at)));
+                let event = v1::WarehouseCreated { warehouse_id: id, name, country, at, region, priority };
                 ("warehouse.created", event.encode_to_vec())
             }
-            warehouse::Event::Updated { id, details: Details { name, country }, at } => {
-                let event = v1::WarehouseUpdated { warehouse_id: id, name, country, at: Some(to_wire(at)) };
+            warehouse::Event::Updated { id, details, at } => {
+                let (region, priority) = said(&details);
+                let (Details { name, country, .. }, at) = (details, Some(to_wire(at)));
+                let event = v1::WarehouseUpdated { warehouse_id: id, name, country, at, region, priority };
                 ("warehouse.updated", event.encode_to_vec())
             }
         }
@@ -84,13 +100,15 @@ impl Recorded for warehouse::Event {
         match event_type {
             "warehouse.created" => {
                 let event = v1::WarehouseCreated::decode(data).map_err(unreadable(event_type))?;
-                let v1::WarehouseCreated { warehouse_id: id, name, country, at } = event;
-                Ok(Self::Created { id, details: Details { name, country }, at: from_wire(at.as_ref()) })
+                let v1::WarehouseCreated { warehouse_id: id, name, country, at, region, priority } = event;
+                let details = details(&name, &country, &region.unwrap_or_default(), priority);
+                Ok(Self::Created { id, details, at: from_wire(at.as_ref()) })
             }
             "warehouse.updated" => {
                 let event = v1::WarehouseUpdated::decode(data).map_err(unreadable(event_type))?;
-                let v1::WarehouseUpdated { warehouse_id: id, name, country, at } = event;
-                Ok(Self::Updated { id, details: Details { name, country }, at: from_wire(at.as_ref()) })
+                let v1::WarehouseUpdated { warehouse_id: id, name, country, at, region, priority } = event;
+                let details = details(&name, &country, &region.unwrap_or_default(), priority);
+                Ok(Self::Updated { id, details, at: from_wire(at.as_ref()) })
             }
             other => Err(Undecodable::new(other, "a warehouse has no such event")),
         }

@@ -54,6 +54,7 @@ pub(crate) const FACTS: &[Fact] = facts![
     a_long_life_can_be_read_and_looked_back_on,
     garbage_in_the_log_stops_nothing,
     bad_input_gets_an_exact_problem,
+    a_basket_is_planned_over_warehouses_and_each_part_can_be_held,
 ];
 
 async fn a_basket_is_reserved_whole_or_not_at_all(ground: Ground) {
@@ -329,5 +330,46 @@ async fn bad_input_gets_an_exact_problem(ground: Ground) {
         Err(Failure::Refused { problem, .. }) if problem.code == "warehouse_not_found"
     ));
     assert_eq!(level(&asker, &here, "MUG").await, [3, 0, 0, 3], "none of it changed anything");
+    stage.clear().await;
+}
+
+async fn a_basket_is_planned_over_warehouses_and_each_part_can_be_held(ground: Ground) {
+    let (mut stage, asker) = open(&ground, &["a"]).await;
+    let far = warehouse(&asker, "berlin", &[("MUG", 5), ("TEE", 5)]).await;
+    let near = warehouse(&asker, "graz", &[("MUG", 2)]).await;
+    for (warehouse_id, country, priority) in [(&far, "DE", 9), (&near, "AT", 1)] {
+        let update = v1::UpdateWarehouseRequest {
+            warehouse_id: warehouse_id.clone(),
+            name: country.to_owned(),
+            country: country.to_owned(),
+            region: String::new(),
+            priority: Some(priority),
+        };
+        asker.ask::<rpc::UpdateWarehouse>(Some(warehouse_id), &update).await.expect("a warehouse");
+    }
+    let plan = |lines: &[(&str, i64)], strategy| {
+        let line = |(sku, quantity): &(&str, i64)| messages::common::v1::SkuQuantity {
+            sku: (*sku).to_owned(),
+            quantity: Some(*quantity),
+        };
+        let country = "AT".to_owned();
+        let lines = lines.iter().map(line).collect();
+        v1::AllocateRequest { lines, country, strategy, ..v1::AllocateRequest::default() }
+    };
+    // Twice the same SKU is one wish; the nearer warehouse gives what it has.
+    let split = plan(&[("MUG", 3), ("MUG", 3)], 0);
+    let planned = asker.until::<rpc::Allocate>(None, &split, |planned| planned.parts.len() == 2).await;
+    assert_eq!((&planned.short, planned.strategy()), (&vec![], v1::AllocationStrategy::Nearest));
+    let said: Vec<_> = planned.parts.iter().map(|part| (&part.warehouse_id, part.lines[0].quantity)).collect();
+    assert_eq!(said, [(&near, Some(2)), (&far, Some(4))]);
+    for part in &planned.parts {
+        let request = v1::ReserveRequest { lines: part.lines.clone(), ..basket(&part.warehouse_id, "part", &[]) };
+        asker.send(&asker.keyed::<rpc::Reserve>("part", &part.warehouse_id, &request)).await.expect("what was planned");
+    }
+    let short = plan(&[("MUG", 3), ("TEE", 1)], v1::AllocationStrategy::Priority.into());
+    let planned = asker.until::<rpc::Allocate>(None, &short, |planned| !planned.short.is_empty()).await;
+    assert_eq!((planned.parts.len(), planned.strategy()), (1, v1::AllocationStrategy::Priority));
+    let short = &planned.short[0];
+    assert_eq!((short.sku.as_str(), short.requested, short.available), ("MUG", 3, 1));
     stage.clear().await;
 }

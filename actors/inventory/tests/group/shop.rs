@@ -27,6 +27,7 @@ pub(crate) async fn warehouse(asker: &Asker, name: &str, stock: &[(&str, i64)]) 
         warehouse_id: warehouse_id.clone(),
         name: name.to_owned(),
         country: "AT".to_owned(),
+        ..v1::CreateWarehouseRequest::default()
     };
     asker.ask::<rpc::CreateWarehouse>(Some(&warehouse_id), &create).await.expect("a warehouse");
     for (sku, units) in stock {

@@ -151,6 +151,11 @@ impl Partition {
         }
         let mut desk = Desk::new(&self.cells, &self.models, scratch, &facts);
         let result = catch_unwind(AssertUnwindSafe(|| self.work(&waiting.work, &mut desk)));
+        if let Some(failure) = desk.take_failure() {
+            // What was decided on rows that could not be read is worth nothing.
+            desk.undo();
+            return Verdict::Refused(problems::internal(&failure));
+        }
         match result {
             Ok(Ok(reply)) => {
                 let bytes = desk.recorded_bytes();
@@ -295,8 +300,9 @@ impl Partition {
 
 impl Draft {
     fn refuse(&mut self, waiting: Waiting, problem: Problem, version: Option<u64>) {
-        // Only a keyed refusal is kept: a retry must hear the same. Others are merely proven fresh by the turn.
-        let keep = waiting.command.keyed && waiting.from.route.is_some();
+        // Only a keyed refusal is kept: a retry must hear the same. Others are merely proven fresh by the turn. What may
+        // be otherwise in a moment is no outcome: a retry is decided anew.
+        let keep = waiting.command.keyed && waiting.from.route.is_some() && super::is_final(&problem);
         if keep {
             self.commit(&waiting, Ended::Refused, problem.encode_to_vec(), &[], version.unwrap_or(0));
         }

@@ -94,6 +94,7 @@ impl Views {
                 _ => (fresh, Condition::Rebuilding(Vec::new())),
             };
             let rows = Rows::open(view.name(), Some(shared.store.clone()));
+            rows.set_live(matches!(condition, Condition::Live));
             models.insert(view.name(), Model { view: view.clone(), rows, progress, condition, rebuilds: 0 });
         }
         Ok(Views { shared, models, heard, waits: Vec::new(), gathering: 0, _watch: watch })
@@ -121,6 +122,7 @@ impl Views {
     fn rebuild(&mut self, name: &'static str, cause: String, ctx: &mut Context<Self>) {
         let Some(model) = self.models.get_mut(name) else { return };
         model.rebuilds += 1;
+        model.rows.set_live(false);
         if model.rebuilds > REBUILDS_MAX {
             tracing::error!(
                 view = name,
@@ -142,6 +144,7 @@ impl Views {
         match built {
             Ok((rows, progress)) => {
                 model.rows.replace_with(&rows);
+                model.rows.set_live(true);
                 model.progress = progress;
                 tracing::info!(view = name, "a view was rebuilt from the log");
                 if let Err(cause) = model.fold(&late) {

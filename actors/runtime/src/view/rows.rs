@@ -22,6 +22,8 @@ struct Inner {
     /// In the checkpoint that is being written.
     writing: Changes,
     failure: Option<crate::store::Error>,
+    /// Not being made anew, and not left alone for good.
+    live: bool,
 }
 
 /// The rows of a view. Clones show the same rows.
@@ -74,7 +76,7 @@ impl Rows {
     pub(crate) fn open(view: &str, store: Option<SharedStore>) -> Rows {
         let mut prefix = view.as_bytes().to_vec();
         prefix.push(0);
-        let inner = Inner { store, changed: Changes::new(), writing: Changes::new(), failure: None };
+        let inner = Inner { store, changed: Changes::new(), writing: Changes::new(), failure: None, live: true };
         Rows { prefix: prefix.into(), inner: Rc::new(RefCell::new(inner)) }
     }
 
@@ -174,6 +176,15 @@ impl Rows {
         }
         let rows = merged.into_iter().filter_map(|(key, value)| value.map(|value| (key, value)));
         (rows.collect(), end)
+    }
+
+    /// Whether they are what the log says up to somewhere: false while the view is made anew or broken.
+    pub(crate) fn is_live(&self) -> bool {
+        self.inner.borrow().live
+    }
+
+    pub(crate) fn set_live(&self, live: bool) {
+        self.inner.borrow_mut().live = live;
     }
 
     pub(crate) fn take_failure(&self) -> Option<crate::store::Error> {

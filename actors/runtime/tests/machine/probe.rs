@@ -257,6 +257,7 @@ pub(crate) static CONTRACT: Contract = Contract {
     port: 0,
     schema: 1,
     hears: HEARS,
+    calls: &[],
     routes: &[&DO, &SHOW, &SUM, &COPY, &COMPARE, &SHARE],
     events: &[],
 };
@@ -295,6 +296,8 @@ fn act(desk: &mut Desk<'_>, request: &AdjustStockRequest) -> Result<AdjustStockR
             desk.tell::<Probe>(other, Command::Add(-1))?;
             Command::Add(0)
         }
+        // Adds what the read model says of another.
+        ("mirror", other) => Command::Add(desk.live_rows::<Sums>()?.read(other.as_bytes()).unwrap_or(0)),
         ("huge", _) => {
             (0..40_000).try_for_each(|_| desk.tell::<Probe>(id, Command::Add(1)).map(drop))?;
             Command::Add(0)

@@ -72,6 +72,7 @@ static CONTRACT: std::sync::LazyLock<&'static Contract> = std::sync::LazyLock::n
         port: whole.port,
         schema: whole.schema,
         hears: whole.hears,
+        calls: whole.calls,
         routes: Box::leak(Box::new([rpc::CreateProduct::ROUTE])),
         events: whole.events,
     }))
