@@ -180,7 +180,7 @@ pub enum What {
     /// It came into being.
     Created {
         /// Where it goes.
-        details: Details,
+        details: Box<Details>,
         /// What is in it.
         lines: Vec<Line>,
         /// How long it waits for its owner.
@@ -391,7 +391,8 @@ impl Entity for Cart {
         match (&self.stage, command) {
             (Stage::Unknown, Command::Create { id, owner, details, wishes, patience }) => {
                 let lines = Contents::default().put(wishes, facts.now).checked()?.lines;
-                Ok(vec![Event { id, owner, at: facts.now, what: What::Created { details, lines, patience } }])
+                let what = What::Created { details: Box::new(details), lines, patience };
+                Ok(vec![Event { id, owner, at: facts.now, what }])
             }
             (Stage::Deleted, Command::Create { .. }) => Err(Refusal::AlreadyExists),
             (Stage::Unknown | Stage::Deleted, Command::Abandon | Command::Expire | Command::HandedOver(_)) => {
@@ -415,7 +416,7 @@ impl Entity for Cart {
                     id: id.clone(),
                     owner: owner.clone(),
                     stage: Stage::Active,
-                    details: Some(details.clone()),
+                    details: Some((**details).clone()),
                     contents: Contents { lines: lines.clone(), ..Contents::default() },
                     merged_from: Vec::new(),
                     patience: *patience,

@@ -100,6 +100,7 @@ mod tests {
 
             Total: 74.78 EUR
             Shipping: Standard
-            Order: ord_01h455vb4pex5vsknk084sn02q"#]].assert_eq(&written.text);
+            Order: ord_01h455vb4pex5vsknk084sn02q"#]]
+        .assert_eq(&written.text);
     }
 }

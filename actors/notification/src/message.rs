@@ -299,7 +299,13 @@ impl Entity for Message {
             Status::Sending(since) => {
                 let request = Bytes::from(serde_json::to_vec(letter).unwrap_or_default());
                 let report = |outcome: Outcome| Command::Settle(Verdict::of(outcome));
-                Agenda::nothing().call(format!("send/{}", self.attempts), since, letter.about.channel.word(), request, report)
+                Agenda::nothing().call(
+                    format!("send/{}", self.attempts),
+                    since,
+                    letter.about.channel.word(),
+                    request,
+                    report,
+                )
             }
             Status::Unknown
             | Status::Sent

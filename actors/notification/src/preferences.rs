@@ -45,8 +45,7 @@ pub enum Refusal {
 /// Whether messages of a topic may come by a channel to somebody who chose this.
 #[must_use]
 pub fn wanted(choices: &Choices, topic: Topic, channel: Channel) -> bool {
-    is_always_sent(topic, channel)
-        || choices.get(&(topic, channel)).copied().unwrap_or_else(|| channel.comes_unasked())
+    is_always_sent(topic, channel) || choices.get(&(topic, channel)).copied().unwrap_or_else(|| channel.comes_unasked())
 }
 
 fn is_always_sent(topic: Topic, channel: Channel) -> bool {

@@ -28,7 +28,7 @@ pub use smtp::{Security, Smtp, Staff};
 pub use webhook::{Posting, Webhooks};
 
 use crate::message::Why;
-use crate::wire::{self, Problem};
+use crate::wire;
 
 /// The name under which agendas call the provider of webhooks.
 pub const WEBHOOK: &str = "webhook";
@@ -98,9 +98,4 @@ const DETAIL_CHARS_MAX: usize = 1_000;
 /// A request that nobody can read was written by another version; it will not get better.
 pub(crate) fn unreadable(cause: &serde_json::Error) -> Said {
     Said::Settled(Outcome::Refused(wire::unreadable_request(cause)))
-}
-
-/// A problem as an outcome.
-pub(crate) fn refused(problem: Problem) -> Said {
-    Said::Settled(Outcome::Refused(problem))
 }

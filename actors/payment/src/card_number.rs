@@ -3,39 +3,38 @@
 /// Numbers of cards have 12 to 19 digits (ISO/IEC 7812).
 const DIGITS: std::ops::RangeInclusive<usize> = 12..=19;
 
-/// Whether a text holds what looks like a card number: a run of digits, perhaps with blanks, dots or dashes between them,
-/// that is as long as one and whose check digit fits.
+/// Whether a text holds what looks like a card number: digits, perhaps in groups with a blank, a dot or a dash between
+/// them, that are as many as one has and whose check digit fits.
 #[must_use]
 pub fn is_in(text: &str) -> bool {
-    let mut run: Vec<u8> = Vec::new();
-    let mut gap = 0;
-    // What ends a text ends a run.
+    let mut groups: Vec<Vec<u8>> = vec![Vec::new()];
+    // What ends a text ends a run of groups.
     for c in text.chars().chain(['|']) {
+        let last_is_empty = groups.last().is_none_or(Vec::is_empty);
         match c.to_digit(10).and_then(|digit| u8::try_from(digit).ok()) {
-            Some(digit) => {
-                run.push(digit);
-                gap = 0;
-            }
-            None if matches!(c, ' ' | '-' | '.') && !run.is_empty() && gap == 0 => gap += 1,
+            Some(digit) => groups.last_mut().into_iter().for_each(|group| group.push(digit)),
+            None if matches!(c, ' ' | '-' | '.') && !last_is_empty => groups.push(Vec::new()),
             None => {
-                if holds(&run) {
+                if holds(&groups) {
                     return true;
                 }
-                run.clear();
-                gap = 0;
+                groups = vec![Vec::new()];
             }
         }
     }
     false
 }
 
-/// Whether a run of digits is a card number, or begins or ends with one.
-fn holds(run: &[u8]) -> bool {
-    if run.len() <= *DIGITS.end() {
-        return DIGITS.contains(&run.len()) && luhn(run);
-    }
-    // Longer than any: something may have been put before or behind it.
-    DIGITS.rev().any(|length| luhn(&run[..length]) || luhn(&run[run.len() - length..]))
+/// Whether some groups that follow each other are a card number, or one that is longer than any begins or ends with one.
+fn holds(groups: &[Vec<u8>]) -> bool {
+    let starts = 0..groups.len();
+    let runs = starts.flat_map(|start| (start + 1..=groups.len()).map(move |end| groups[start..end].concat()));
+    let mut runs = runs.filter(|run| DIGITS.contains(&run.len()));
+    let mut long = groups.iter().filter(|group| group.len() > *DIGITS.end());
+    runs.any(|run| luhn(&run))
+        || long.any(|group| {
+            DIGITS.into_iter().any(|length| luhn(&group[..length]) || luhn(&group[group.len() - length..]))
+        })
 }
 
 fn luhn(digits: &[u8]) -> bool {

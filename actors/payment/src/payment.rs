@@ -62,6 +62,8 @@ pub struct Open {
     pub inquiries: u64,
     /// The provider is being asked how it stands.
     pub inquiry: Option<Inquiry>,
+    /// The provider's news that made us ask, by their names: told twice, they are heard once.
+    pub heard: Vec<String>,
     /// When it came into being.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -312,6 +314,8 @@ pub enum Command {
         reference: Option<String>,
         /// How it stands there, as far as the message says.
         hint: Hint,
+        /// The provider's name for its news; empty when there were none.
+        news: String,
     },
     /// The customer's time is over.
     Expire,
@@ -394,6 +398,8 @@ pub enum What {
         number: u64,
         /// The provider's name for the payment; by ours when empty.
         reference: String,
+        /// The provider's name for the news that made us ask; empty when there were none.
+        news: String,
     },
     /// So much is held.
     Authorised {
@@ -533,6 +539,14 @@ impl Open {
         self.refunds().iter().filter(going).try_fold(zero, |sum, refund| sum.plus(refund.amount)).unwrap_or(zero)
     }
 
+    /// What has gone back.
+    #[must_use]
+    pub fn returned(&self) -> Money {
+        let zero = Money::zero(self.terms.amount.currency());
+        let gone = self.refunds().iter().filter(|refund| refund.status == RefundStatus::Succeeded);
+        gone.into_iter().try_fold(zero, |sum, refund| sum.plus(refund.amount)).unwrap_or(zero)
+    }
+
     /// What can still go back.
     #[must_use]
     pub fn refundable(&self) -> Money {
@@ -558,8 +572,8 @@ impl Open {
             Stage::RequiresAction { .. } => "requires_action",
             Stage::Authorised { .. } => "authorized",
             Stage::Capturing { cancel: None, .. } => "capturing",
-            Stage::Captured { .. } if self.refunded().is_zero() => "captured",
-            Stage::Captured { .. } if self.refundable().is_zero() => "refunded",
+            Stage::Captured { .. } if self.returned().is_zero() => "captured",
+            Stage::Captured { captured, .. } if self.returned() == *captured => "refunded",
             Stage::Captured { .. } => "partially_refunded",
             Stage::Voiding { failed: Some(_), .. } | Stage::Failed(_) => "failed",
             Stage::Authorising { .. } | Stage::Capturing { .. } | Stage::Voiding { .. } => "voiding",

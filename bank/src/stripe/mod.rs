@@ -8,6 +8,7 @@ mod show;
 pub(crate) use show::VERSION;
 pub use show::{event, thing};
 
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use crate::bank::{Answer, Asked, Bank, NewIntent};
@@ -95,7 +96,9 @@ fn try_answer(
     let form = Form::parse(text)?;
     let print = form.print(request.method, request.path);
     let ask = Ask { bank, url, form: &form, asked: Asked { key: request.key, print: &print } };
-    let path: Vec<&str> = request.path.trim_matches('/').split('/').collect();
+    let read = |part| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let path: Vec<String> = request.path.trim_matches('/').split('/').map(read).collect();
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
     match (request.method, path.as_slice()) {
         ("POST", ["v1", "payment_intents"]) => ask.create(),
         ("GET", ["v1", "payment_intents"]) => ask.intents(),

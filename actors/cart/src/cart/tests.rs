@@ -34,7 +34,7 @@ fn happened(what: What) -> Event {
 }
 
 fn created() -> Event {
-    happened(What::Created { details: details("AT"), lines: vec![line("MUG", 2)], patience: patience() })
+    happened(What::Created { details: Box::new(details("AT")), lines: vec![line("MUG", 2)], patience: patience() })
 }
 
 fn changed(change: Change, merged_from: Option<&str>) -> Event {

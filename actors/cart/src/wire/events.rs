@@ -93,7 +93,11 @@ impl Recorded for Event {
                 let at = from_wire(said.at.as_ref());
                 let ends = [said.idle_at, said.expires_at].map(|end| from_wire(end.as_ref()));
                 let details = details_in(&said.details.unwrap_or_default()).map_err(odd)?;
-                let what = What::Created { details, lines: items_in(&said.items), patience: patience(at, ends) };
+                let what = What::Created {
+                    details: Box::new(details),
+                    lines: items_in(&said.items),
+                    patience: patience(at, ends),
+                };
                 (said.cart_id, said.user_id, said.at, what)
             }
             "cart.updated" => {

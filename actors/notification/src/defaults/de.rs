@@ -80,10 +80,17 @@ fn mail(topic: Topic) -> Mail {
 
 fn brief(topic: Topic) -> (&'static str, &'static str) {
     match topic {
-        Topic::OrderConfirmed => ("Bestellung erhalten", "Vielen Dank! Ihre Bestellung {{ order_id }} über {{ total }} ist bei uns."),
+        Topic::OrderConfirmed => {
+            ("Bestellung erhalten", "Vielen Dank! Ihre Bestellung {{ order_id }} über {{ total }} ist bei uns.")
+        }
         Topic::OrderCancelled => ("Bestellung storniert", "Ihre Bestellung {{ order_id }} wurde storniert."),
-        Topic::PaymentFailed => ("Zahlung fehlgeschlagen", "Die Zahlung Ihrer Bestellung {{ order_id }} hat nicht geklappt. Es wurde nichts abgebucht."),
-        Topic::PaymentReceived => ("Zahlung erhalten", "Wir haben Ihre Zahlung von {{ amount }} für Ihre Bestellung {{ order_id }} erhalten."),
+        Topic::PaymentFailed => (
+            "Zahlung fehlgeschlagen",
+            "Die Zahlung Ihrer Bestellung {{ order_id }} hat nicht geklappt. Es wurde nichts abgebucht.",
+        ),
+        Topic::PaymentReceived => {
+            ("Zahlung erhalten", "Wir haben Ihre Zahlung von {{ amount }} für Ihre Bestellung {{ order_id }} erhalten.")
+        }
         Topic::Shipped => (
             "Unterwegs",
             "Ihre Bestellung {{ order_id }} ist unterwegs{% if tracking_number %}: {{ tracking_number }}{% endif %}.",

@@ -82,8 +82,12 @@ fn brief(topic: Topic) -> (&'static str, &'static str) {
     match topic {
         Topic::OrderConfirmed => ("We have your order", "Thank you! We have your order {{ order_id }} of {{ total }}."),
         Topic::OrderCancelled => ("Order cancelled", "Your order {{ order_id }} is cancelled."),
-        Topic::PaymentFailed => ("Payment failed", "The payment of your order {{ order_id }} did not work. You have not been charged."),
-        Topic::PaymentReceived => ("Payment received", "We have your payment of {{ amount }} for your order {{ order_id }}."),
+        Topic::PaymentFailed => {
+            ("Payment failed", "The payment of your order {{ order_id }} did not work. You have not been charged.")
+        }
+        Topic::PaymentReceived => {
+            ("Payment received", "We have your payment of {{ amount }} for your order {{ order_id }}.")
+        }
         Topic::Shipped => (
             "On its way",
             "Your order {{ order_id }} is on its way{% if tracking_number %}: {{ tracking_number }}{% endif %}.",

@@ -6,7 +6,13 @@ use runtime::entity::testing::{decide, fold, moment};
 use super::*;
 
 fn noted() -> Noted {
-    Noted { endpoint_id: "whe".into(), number: 7, event_type: "order.created".into(), entity: "ord".into(), body: "{}".into() }
+    Noted {
+        endpoint_id: "whe".into(),
+        number: 7,
+        event_type: "order.created".into(),
+        entity: "ord".into(),
+        body: "{}".into(),
+    }
 }
 
 fn event(what: What) -> Event {
@@ -57,7 +63,9 @@ fn check(given: &[Event], says: Expect) {
 
 #[test]
 fn no_delivery() {
-    check(&[], expect![[r#"
+    check(
+        &[],
+        expect![[r#"
         note: noted 7
         post: refused: there is no such delivery
         taken: already so
@@ -65,12 +73,15 @@ fn no_delivery() {
         not taken: already so
         no answer: already so
         an answer to another try: already so
-        requeue: refused: there is no such delivery"#]]);
+        requeue: refused: there is no such delivery"#]],
+    );
 }
 
 #[test]
 fn a_delivery_that_waits() {
-    check(&[event(What::Noted(noted()))], expect![[r#"
+    check(
+        &[event(What::Noted(noted()))],
+        expect![[r#"
         note: already so
         post: attempted 1 https://b v1,y
         taken: already so
@@ -78,12 +89,15 @@ fn a_delivery_that_waits() {
         not taken: already so
         no answer: already so
         an answer to another try: already so
-        requeue: refused: the delivery is not over yet"#]]);
+        requeue: refused: the delivery is not over yet"#]],
+    );
 }
 
 #[test]
 fn a_delivery_being_posted() {
-    check(&[event(What::Noted(noted())), attempted(1)], expect![[r#"
+    check(
+        &[event(What::Noted(noted())), attempted(1)],
+        expect![[r#"
         note: already so
         post: already so
         taken: delivered 1 204
@@ -91,12 +105,15 @@ fn a_delivery_being_posted() {
         not taken: postponed 1 Some(500) http_status 105
         no answer: postponed 1 None timeout 105
         an answer to another try: already so
-        requeue: refused: the delivery is not over yet"#]]);
+        requeue: refused: the delivery is not over yet"#]],
+    );
 }
 
 #[test]
 fn a_delivery_that_failed_for_now() {
-    check(&[event(What::Noted(noted())), attempted(1), postponed(1)], expect![[r#"
+    check(
+        &[event(What::Noted(noted())), attempted(1), postponed(1)],
+        expect![[r#"
         note: already so
         post: attempted 2 https://b v1,y
         taken: already so
@@ -104,12 +121,15 @@ fn a_delivery_that_failed_for_now() {
         not taken: already so
         no answer: already so
         an answer to another try: already so
-        requeue: refused: the delivery is not over yet"#]]);
+        requeue: refused: the delivery is not over yet"#]],
+    );
 }
 
 #[test]
 fn a_delivery_that_was_taken() {
-    check(&[event(What::Noted(noted())), attempted(1), event(What::Delivered(1, 204))], expect![[r#"
+    check(
+        &[event(What::Noted(noted())), attempted(1), event(What::Delivered(1, 204))],
+        expect![[r#"
         note: already so
         post: attempted 2 https://b v1,y
         taken: already so
@@ -117,12 +137,15 @@ fn a_delivery_that_was_taken() {
         not taken: already so
         no answer: already so
         an answer to another try: already so
-        requeue: requeued"#]]);
+        requeue: requeued"#]],
+    );
 }
 
 #[test]
 fn a_delivery_that_was_given_up() {
-    check(&[event(What::Noted(noted())), attempted(1), event(What::Failed(1, Some(410), GONE.into()))], expect![[r#"
+    check(
+        &[event(What::Noted(noted())), attempted(1), event(What::Failed(1, Some(410), GONE.into()))],
+        expect![[r#"
         note: already so
         post: attempted 2 https://b v1,y
         taken: already so
@@ -130,7 +153,8 @@ fn a_delivery_that_was_given_up() {
         not taken: already so
         no answer: already so
         an answer to another try: already so
-        requeue: requeued"#]]);
+        requeue: requeued"#]],
+    );
 }
 
 #[test]

@@ -54,7 +54,10 @@ fn check(given: &[Event], now: Timestamp, says: Expect) {
 
 #[test]
 fn no_endpoint() {
-    check(&[], moment(100), expect![[r#"
+    check(
+        &[],
+        moment(100),
+        expect![[r#"
         create: created a
         update: refused: there is no such endpoint
         update the same: refused: there is no such endpoint
@@ -63,12 +66,16 @@ fn no_endpoint() {
         resume: refused: there is no such endpoint
         disable: already so
         expire: already so
-        delete: refused: there is no such endpoint"#]]);
+        delete: refused: there is no such endpoint"#]],
+    );
 }
 
 #[test]
 fn an_active_endpoint() {
-    check(&[created()], moment(100), expect![[r#"
+    check(
+        &[created()],
+        moment(100),
+        expect![[r#"
         create: refused: there is already an endpoint with this id
         update: updated b
         update the same: already so
@@ -77,12 +84,16 @@ fn an_active_endpoint() {
         resume: already so
         disable: disabled gone
         expire: already so
-        delete: deleted"#]]);
+        delete: deleted"#]],
+    );
 }
 
 #[test]
 fn a_paused_endpoint() {
-    check(&[created(), event(1, What::Paused("failing".into()))], moment(100), expect![[r#"
+    check(
+        &[created(), event(1, What::Paused("failing".into()))],
+        moment(100),
+        expect![[r#"
         create: refused: there is already an endpoint with this id
         update: updated b
         update the same: already so
@@ -91,13 +102,17 @@ fn a_paused_endpoint() {
         resume: resumed
         disable: disabled gone
         expire: already so
-        delete: deleted"#]]);
+        delete: deleted"#]],
+    );
 }
 
 #[test]
 fn an_endpoint_that_is_paused_too_long() {
     let later = moment(1).saturating_add(PAUSE_MAX).expect("a moment");
-    check(&[created(), event(1, What::Paused("failing".into()))], later, expect![[r#"
+    check(
+        &[created(), event(1, What::Paused("failing".into()))],
+        later,
+        expect![[r#"
         create: refused: there is already an endpoint with this id
         update: updated b
         update the same: already so
@@ -106,12 +121,16 @@ fn an_endpoint_that_is_paused_too_long() {
         resume: resumed
         disable: disabled gone
         expire: disabled paused_too_long
-        delete: deleted"#]]);
+        delete: deleted"#]],
+    );
 }
 
 #[test]
 fn a_disabled_endpoint() {
-    check(&[created(), event(1, What::Disabled("gone".into()))], moment(100), expect![[r#"
+    check(
+        &[created(), event(1, What::Disabled("gone".into()))],
+        moment(100),
+        expect![[r#"
         create: refused: there is already an endpoint with this id
         update: updated b
         update the same: already so
@@ -120,12 +139,16 @@ fn a_disabled_endpoint() {
         resume: resumed
         disable: already so
         expire: already so
-        delete: deleted"#]]);
+        delete: deleted"#]],
+    );
 }
 
 #[test]
 fn a_deleted_endpoint() {
-    check(&[created(), event(1, What::Deleted)], moment(100), expect![[r#"
+    check(
+        &[created(), event(1, What::Deleted)],
+        moment(100),
+        expect![[r#"
         create: refused: there is already an endpoint with this id
         update: refused: there is no such endpoint
         update the same: refused: there is no such endpoint
@@ -134,7 +157,8 @@ fn a_deleted_endpoint() {
         resume: refused: there is no such endpoint
         disable: already so
         expire: already so
-        delete: refused: there is no such endpoint"#]]);
+        delete: refused: there is no such endpoint"#]],
+    );
 }
 
 #[test]

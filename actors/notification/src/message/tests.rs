@@ -102,7 +102,9 @@ fn a_message_nobody_wrote() {
 
 #[test]
 fn a_message_whose_time_has_come() {
-    check(&[queued()], expect![[r#"
+    check(
+        &[queued()],
+        expect![[r#"
         queue: already so
         queue later: already so
         suppress: already so
@@ -114,12 +116,15 @@ fn a_message_whose_time_has_come() {
         never: already so
         arrived: refused: the message was not sent, so it can neither have arrived nor come back
         came back: refused: the message was not sent, so it can neither have arrived nor come back
-        retry: refused: only a message that came back or was given up can be sent once more"#]]);
+        retry: refused: only a message that came back or was given up can be sent once more"#]],
+    );
 }
 
 #[test]
 fn a_message_that_waits() {
-    check(&[later(900)], expect![[r#"
+    check(
+        &[later(900)],
+        expect![[r#"
         queue: already so
         queue later: already so
         suppress: already so
@@ -131,12 +136,15 @@ fn a_message_that_waits() {
         never: already so
         arrived: refused: the message was not sent, so it can neither have arrived nor come back
         came back: refused: the message was not sent, so it can neither have arrived nor come back
-        retry: refused: only a message that came back or was given up can be sent once more"#]]);
+        retry: refused: only a message that came back or was given up can be sent once more"#]],
+    );
 }
 
 #[test]
 fn a_message_being_handed_over() {
-    check(&[queued(), sending()], expect![[r#"
+    check(
+        &[queued(), sending()],
+        expect![[r#"
         queue: already so
         queue later: already so
         suppress: already so
@@ -148,12 +156,15 @@ fn a_message_being_handed_over() {
         never: failed spam
         arrived: refused: the message was not sent, so it can neither have arrived nor come back
         came back: refused: the message was not sent, so it can neither have arrived nor come back
-        retry: refused: only a message that came back or was given up can be sent once more"#]]);
+        retry: refused: only a message that came back or was given up can be sent once more"#]],
+    );
 }
 
 #[test]
 fn a_message_that_was_taken() {
-    check(&[queued(), sending(), sent()], expect![[r#"
+    check(
+        &[queued(), sending(), sent()],
+        expect![[r#"
         queue: already so
         queue later: already so
         suppress: already so
@@ -165,12 +176,15 @@ fn a_message_that_was_taken() {
         never: already so
         arrived: delivered
         came back: bounced mailbox_full
-        retry: refused: only a message that came back or was given up can be sent once more"#]]);
+        retry: refused: only a message that came back or was given up can be sent once more"#]],
+    );
 }
 
 #[test]
 fn a_message_that_arrived() {
-    check(&[queued(), sending(), sent(), event(What::Delivered)], expect![[r#"
+    check(
+        &[queued(), sending(), sent(), event(What::Delivered)],
+        expect![[r#"
         queue: already so
         queue later: already so
         suppress: already so
@@ -182,12 +196,15 @@ fn a_message_that_arrived() {
         never: already so
         arrived: already so
         came back: bounced mailbox_full
-        retry: refused: only a message that came back or was given up can be sent once more"#]]);
+        retry: refused: only a message that came back or was given up can be sent once more"#]],
+    );
 }
 
 #[test]
 fn a_message_that_came_back() {
-    check(&[queued(), sending(), event(What::Bounced(why("x")))], expect![[r#"
+    check(
+        &[queued(), sending(), event(What::Bounced(why("x")))],
+        expect![[r#"
         queue: already so
         queue later: already so
         suppress: already so
@@ -199,12 +216,15 @@ fn a_message_that_came_back() {
         never: already so
         arrived: refused: the message was not sent, so it can neither have arrived nor come back
         came back: already so
-        retry: sending 2"#]]);
+        retry: sending 2"#]],
+    );
 }
 
 #[test]
 fn a_message_that_was_given_up() {
-    check(&[queued(), sending(), event(What::Failed(why("x")))], expect![[r#"
+    check(
+        &[queued(), sending(), event(What::Failed(why("x")))],
+        expect![[r#"
         queue: already so
         queue later: already so
         suppress: already so
@@ -216,12 +236,15 @@ fn a_message_that_was_given_up() {
         never: already so
         arrived: refused: the message was not sent, so it can neither have arrived nor come back
         came back: refused: the message was not sent, so it can neither have arrived nor come back
-        retry: sending 2"#]]);
+        retry: sending 2"#]],
+    );
 }
 
 #[test]
 fn a_message_that_is_not_wanted() {
-    check(&[event(What::Suppressed("ada@example.com".into(), "not_wanted".into()))], expect![[r#"
+    check(
+        &[event(What::Suppressed("ada@example.com".into(), "not_wanted".into()))],
+        expect![[r#"
         queue: already so
         queue later: already so
         suppress: already so
@@ -233,7 +256,8 @@ fn a_message_that_is_not_wanted() {
         never: already so
         arrived: refused: the message was not sent, so it can neither have arrived nor come back
         came back: refused: the message was not sent, so it can neither have arrived nor come back
-        retry: refused: only a message that came back or was given up can be sent once more"#]]);
+        retry: refused: only a message that came back or was given up can be sent once more"#]],
+    );
 }
 
 #[test]

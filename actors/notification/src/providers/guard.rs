@@ -115,9 +115,29 @@ mod tests {
     #[test]
     fn only_what_is_outside_is_public() {
         let inside = [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.0.0.8", "192.0.2.1",
-            "192.168.1.1", "198.18.0.1", "203.0.113.9", "224.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fc00::1",
-            "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "64:ff9b::7f00:1", "2001:db8::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "127.0.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "203.0.113.9",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "fe80::1",
+            "fc00::1",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:10.0.0.1",
+            "2002:7f00:1::",
+            "64:ff9b::7f00:1",
+            "2001:db8::1",
         ];
         for address in inside {
             assert!(!is_public(address.parse().expect("an address")), "{address}");
@@ -130,9 +150,19 @@ mod tests {
     #[test]
     fn a_url_is_judged_by_what_it_says_itself() {
         let refused = [
-            "http://shop.example/hook", "https://127.0.0.1/", "https://[::1]/", "https://localhost/", "https://LOCALHOST./",
-            "https://db.internal/", "https://printer.local/", "https://2130706433/", "https://0x7f.1/", "https://u:p@shop.example/",
-            "ftp://shop.example/", "nonsense", "https://[::ffff:10.0.0.1]/",
+            "http://shop.example/hook",
+            "https://127.0.0.1/",
+            "https://[::1]/",
+            "https://localhost/",
+            "https://LOCALHOST./",
+            "https://db.internal/",
+            "https://printer.local/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://u:p@shop.example/",
+            "ftp://shop.example/",
+            "nonsense",
+            "https://[::ffff:10.0.0.1]/",
         ];
         for url in refused {
             assert!(!Doors::Public.admit(url), "{url}");

@@ -165,6 +165,9 @@ mod tests {
         let Err(BadSettings::Read(cause)) = unknown else { panic!("taken") };
         assert!(cause.to_string().contains("pasword") && !cause.to_string().contains("hunter2"), "{cause}");
         let from = settings(&[("email.host", "mail"), ("email.from", "nobody")]);
-        assert_eq!(from.err().map(|e| e.to_string()).as_deref(), Some("notification.email.from is not an e-mail address"));
+        assert_eq!(
+            from.err().map(|e| e.to_string()).as_deref(),
+            Some("notification.email.from is not an e-mail address")
+        );
     }
 }

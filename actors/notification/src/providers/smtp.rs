@@ -65,7 +65,9 @@ pub struct Smtp {
 impl Smtp {
     fn mail(&self, letter: &Letter) -> Result<lettre::Message, Why> {
         let to = match letter.to.as_str() {
-            STAFF => self.staff.clone().ok_or_else(|| why("no_staff_address", "no address of the staff is configured"))?,
+            STAFF => {
+                self.staff.clone().ok_or_else(|| why("no_staff_address", "no address of the staff is configured"))?
+            }
             to => to.parse().map_err(|e| why("bad_address", e))?,
         };
         let mail = lettre::Message::builder()
@@ -112,7 +114,9 @@ impl Smtp {
         };
         let sent = within(HAND_OVER_MAX, connection.send(mail.envelope(), &mail.formatted())).await;
         let said = match sent {
-            Some(Ok(response)) => Verdict::Taken { provider: "smtp".to_owned(), reference: line(&response), arrived: false }.said(),
+            Some(Ok(response)) => {
+                Verdict::Taken { provider: "smtp".to_owned(), reference: line(&response), arrived: false }.said()
+            }
             Some(Err(failure)) => judged(&failure),
             None => Said::Unknown("the mail server did not answer in time".to_owned()),
         };

@@ -63,7 +63,9 @@ fn taken(number: u64, entity: &str) -> What {
 
 #[test]
 fn a_queue_of_nothing() {
-    check(&[], expect![[r#"
+    check(
+        &[],
+        expect![[r#"
         note: noted 1
         take 1: already so
         take 2: already so
@@ -75,12 +77,15 @@ fn a_queue_of_nothing() {
         start: already so
         rewind 1: already so
         requeue 1: already so
-        next None, pending 0"#]]);
+        next None, pending 0"#]],
+    );
 }
 
 #[test]
 fn a_queue_in_which_three_wait() {
-    check(&noted(3), expect![[r#"
+    check(
+        &noted(3),
+        expect![[r#"
         note: noted 4
         take 1: taken 1 a
         take 2: already so
@@ -92,12 +97,15 @@ fn a_queue_in_which_three_wait() {
         start: already so
         rewind 1: already so
         requeue 1: already so
-        next Some(Fresh(1)), pending 3"#]]);
+        next Some(Fresh(1)), pending 3"#]],
+    );
 }
 
 #[test]
 fn a_queue_in_which_the_first_is_being_posted() {
-    check(&given(3, &[taken(1, "a")]), expect![[r#"
+    check(
+        &given(3, &[taken(1, "a")]),
+        expect![[r#"
         note: noted 4
         take 1: already so
         take 2: held 2 a
@@ -109,12 +117,15 @@ fn a_queue_in_which_the_first_is_being_posted() {
         start: already so
         rewind 1: rewound 1
         requeue 1: already so
-        next Some(Fresh(2)), pending 3"#]]);
+        next Some(Fresh(2)), pending 3"#]],
+    );
 }
 
 #[test]
 fn a_queue_in_which_the_second_waits_behind_the_first() {
-    check(&given(3, &[taken(1, "a"), What::Held(2, "a".into())]), expect![[r#"
+    check(
+        &given(3, &[taken(1, "a"), What::Held(2, "a".into())]),
+        expect![[r#"
         note: noted 4
         take 1: already so
         take 2: already so
@@ -126,13 +137,16 @@ fn a_queue_in_which_the_second_waits_behind_the_first() {
         start: already so
         rewind 1: rewound 1
         requeue 1: already so
-        next Some(Fresh(3)), pending 3"#]]);
+        next Some(Fresh(3)), pending 3"#]],
+    );
 }
 
 #[test]
 fn a_queue_whose_first_has_failed_for_now() {
     let postponed = What::Postponed(1, "a".into(), moment(90));
-    check(&given(3, &[taken(1, "a"), What::Held(2, "a".into()), postponed]), expect![[r#"
+    check(
+        &given(3, &[taken(1, "a"), What::Held(2, "a".into()), postponed]),
+        expect![[r#"
         note: noted 4
         take 1: already so
         take 2: already so
@@ -144,13 +158,16 @@ fn a_queue_whose_first_has_failed_for_now() {
         start: already so
         rewind 1: rewound 1
         requeue 1: already so
-        next Some(Fresh(3)), pending 3"#]]);
+        next Some(Fresh(3)), pending 3"#]],
+    );
 }
 
 #[test]
 fn a_queue_whose_first_is_over() {
     let released = What::Released(1, "a".into(), true);
-    check(&given(3, &[taken(1, "a"), What::Held(2, "a".into()), released]), expect![[r#"
+    check(
+        &given(3, &[taken(1, "a"), What::Held(2, "a".into()), released]),
+        expect![[r#"
         note: noted 4
         take 1: already so
         take 2: taken 2 a
@@ -162,12 +179,15 @@ fn a_queue_whose_first_is_over() {
         start: already so
         rewind 1: rewound 1
         requeue 1: requeued 1 a
-        next Some(Behind(2, "a")), pending 2"#]]);
+        next Some(Behind(2, "a")), pending 2"#]],
+    );
 }
 
 #[test]
 fn a_queue_that_is_stopped() {
-    check(&given(3, &[taken(1, "a"), What::Postponed(1, "a".into(), moment(90)), What::Stopped]), expect![[r#"
+    check(
+        &given(3, &[taken(1, "a"), What::Postponed(1, "a".into(), moment(90)), What::Stopped]),
+        expect![[r#"
         note: noted 4
         take 1: already so
         take 2: already so
@@ -179,13 +199,16 @@ fn a_queue_that_is_stopped() {
         start: started
         rewind 1: rewound 1
         requeue 1: already so
-        next None, pending 3"#]]);
+        next None, pending 3"#]],
+    );
 }
 
 #[test]
 fn a_queue_of_which_everything_is_over() {
     let over = [taken(1, "a"), What::Released(1, "a".into(), true)];
-    check(&given(1, &over), expect![[r#"
+    check(
+        &given(1, &over),
+        expect![[r#"
         note: noted 2
         take 1: already so
         take 2: already so
@@ -197,7 +220,8 @@ fn a_queue_of_which_everything_is_over() {
         start: already so
         rewind 1: rewound 1
         requeue 1: requeued 1 a
-        next None, pending 0"#]]);
+        next None, pending 0"#]],
+    );
 }
 
 /// Something that may happen to a queue: an event is noted, a reply comes, a timer rings, staff rewind or pause.

@@ -39,9 +39,7 @@ pub(crate) fn get(
         return Err(no_such_person());
     }
     let version = window.version::<Preferences>(user_id);
-    Ok(v1::GetPreferencesResponse {
-        preferences: Some(shown(user_id, &window.see::<Preferences>(user_id), version)),
-    })
+    Ok(v1::GetPreferencesResponse { preferences: Some(shown(user_id, &window.see::<Preferences>(user_id), version)) })
 }
 
 /// Every topic and channel, with what holds for it.

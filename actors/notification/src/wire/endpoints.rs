@@ -18,11 +18,8 @@ use crate::queue::Queue;
 use crate::signing::{SECRET_BYTES, Secret};
 
 /// How an endpoint is created.
-pub type Create = fn(
-    &mut Desk<'_>,
-    &v1::CreateWebhookEndpointRequest,
-    &Secret,
-) -> Result<v1::CreateWebhookEndpointResponse, Problem>;
+pub type Create =
+    fn(&mut Desk<'_>, &v1::CreateWebhookEndpointRequest, &Secret) -> Result<v1::CreateWebhookEndpointResponse, Problem>;
 /// How an endpoint is changed.
 pub type Update =
     fn(&mut Desk<'_>, &v1::UpdateWebhookEndpointRequest) -> Result<v1::UpdateWebhookEndpointResponse, Problem>;

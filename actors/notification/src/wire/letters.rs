@@ -251,7 +251,17 @@ impl Recorded for message::Event {
                 let Letter { to, locale, template_id, template_version, subject, text, html, .. } = letter;
                 let send_at = Some(to_wire(until));
                 let event = event!(
-                    NotificationQueued, about, at, to, locale, template_id, template_version, subject, text, html, send_at
+                    NotificationQueued,
+                    about,
+                    at,
+                    to,
+                    locale,
+                    template_id,
+                    template_version,
+                    subject,
+                    text,
+                    html,
+                    send_at
                 );
                 ("notification.queued", event)
             }
@@ -294,7 +304,8 @@ impl Recorded for message::Event {
         match event_type {
             "notification.queued" => read!(NotificationQueued, |event, about| {
                 let until = from_wire(event.send_at.as_ref());
-                let v1::NotificationQueued { to, locale, template_id, template_version, subject, text, html, .. } = event;
+                let v1::NotificationQueued { to, locale, template_id, template_version, subject, text, html, .. } =
+                    event;
                 let about = about.clone();
                 let letter = Letter { about, to, locale, template_id, template_version, subject, text, html };
                 What::Queued(letter, until)

@@ -91,7 +91,8 @@ pub fn co_located(key: &str, parts: &[&str]) -> String {
 #[must_use]
 pub fn money_text(price: &Price, locale: &str) -> String {
     let decimals = Currency::parse(&price.currency).map_or(0, Currency::decimals);
-    let digits = format!("{:0>width$}", price.amount.unsigned_abs(), width = usize::try_from(decimals).unwrap_or(0) + 1);
+    let digits =
+        format!("{:0>width$}", price.amount.unsigned_abs(), width = usize::try_from(decimals).unwrap_or(0) + 1);
     let (whole, cents) = digits.split_at(digits.len() - usize::try_from(decimals).unwrap_or(0));
     let sign = if price.amount < 0 { "-" } else { "" };
     let mark = if COMMA.contains(&locale.split('-').next().unwrap_or_default()) { "," } else { "." };

@@ -36,9 +36,8 @@ fn learn_and_say(desk: &mut Desk<'_>, order_id: &str, person: Person) -> Result<
 
 pub(crate) fn inform(desk: &mut Desk<'_>, request: &v1::InformRequest) -> Result<v1::InformResponse, Problem> {
     let order_id = &request.order_id;
-    let news = news_in(request.news.clone().unwrap_or_default()).map_err(|e| {
-        Problem::new(messages::problem::Kind::Invalid, "invalid_request", e.to_string())
-    })?;
+    let news = news_in(request.news.clone().unwrap_or_default())
+        .map_err(|e| Problem::new(messages::problem::Kind::Invalid, "invalid_request", e.to_string()))?;
     if desk.see::<Contact>(order_id).person.is_none() && !news.email.is_empty() {
         // These news say themselves whom they are for.
         let (user_id, email) = (news.user_id.clone(), news.email.clone());
@@ -111,7 +110,12 @@ fn line_in(line: v1::OrderLine) -> Line {
 }
 
 fn line_out(line: Line) -> v1::OrderLine {
-    v1::OrderLine { total: line.total.as_ref().map(price_out), sku: line.sku, title: line.title, quantity: line.quantity }
+    v1::OrderLine {
+        total: line.total.as_ref().map(price_out),
+        sku: line.sku,
+        title: line.title,
+        quantity: line.quantity,
+    }
 }
 
 fn person_in(contact: v1::OrderContact) -> Person {
@@ -149,8 +153,9 @@ fn news_in(news: v1::OrderNews) -> Result<News, Undecodable> {
 
 fn news_out(news: News) -> v1::OrderNews {
     let amount = news.amount.as_ref().map(price_out);
-    let News { topic, subject, email, user_id, reason, carrier, tracking_number, tracking_url, shipping_option, .. } =
-        news;
+    let News {
+        topic, subject, email, user_id, reason, carrier, tracking_number, tracking_url, shipping_option, ..
+    } = news;
     v1::OrderNews {
         topic: topic_out(topic).into(),
         subject,

@@ -34,7 +34,9 @@ impl Recorded for Event {
             }
             What::Stopped => ("webhook.stopped", v1::WebhookStopped { endpoint_id, at }.encode_to_vec()),
             What::Started => ("webhook.started", v1::WebhookStarted { endpoint_id, at }.encode_to_vec()),
-            What::Rewound(number) => ("webhook.rewound", v1::WebhookRewound { endpoint_id, number, at }.encode_to_vec()),
+            What::Rewound(number) => {
+                ("webhook.rewound", v1::WebhookRewound { endpoint_id, number, at }.encode_to_vec())
+            }
             What::Requeued(number, entity) => {
                 ("webhook.requeued", v1::WebhookRequeued { endpoint_id, number, entity, at }.encode_to_vec())
             }

@@ -8,7 +8,9 @@ use runtime::entity::{Recorded, Undecodable};
 use serde_json::Value;
 
 use super::letters::{InUse, letter, named, now as message_now, unwritable};
-use super::{Problem, channel_in, channel_out, co_located, odd, stranger, template_id, topic_in, topic_out, unreadable, v1};
+use super::{
+    Problem, channel_in, channel_out, co_located, odd, stranger, template_id, topic_in, topic_out, unreadable, v1,
+};
 use crate::defaults;
 use crate::message::{self, About, Message};
 use crate::template::{self, Command, Refusal, Slot, Template, Text};
@@ -22,8 +24,7 @@ pub(crate) fn put(desk: &mut Desk<'_>, request: &v1::PutTemplateRequest) -> Resu
         let detail = "this topic, channel and locale have another id";
         return Err(Problem::new(Kind::Unprocessable, "wrong_template_id", detail).with("template_id", id));
     }
-    let text =
-        Text { slot, subject: request.subject.clone(), text: request.text.clone(), html: request.html.clone() };
+    let text = Text { slot, subject: request.subject.clone(), text: request.text.clone(), html: request.html.clone() };
     check(&text)?;
     desk.tell::<Template>(&id, Command::Put(id.clone(), text))?;
     Ok(v1::PutTemplateResponse { template: now(desk, &id) })

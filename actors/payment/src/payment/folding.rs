@@ -13,6 +13,7 @@ pub(super) fn fold(payment: &mut Payment, event: &Event) {
             suspicion: None,
             inquiries: 0,
             inquiry: None,
+            heard: Vec::new(),
             created_at: at,
             updated_at: at,
         }));
@@ -48,8 +49,9 @@ impl Open {
                 self.reference = Some(reference);
                 self.stage = Stage::RequiresAction { url, since };
             }
-            What::Inquired { number, reference } => {
+            What::Inquired { number, reference, news } => {
                 self.inquiries = number;
+                self.heard.extend(Some(news).filter(|news| !news.is_empty()));
                 self.inquiry = Some(Inquiry { number, reference, since });
             }
             What::Authorised { amount, reference } => {

@@ -83,7 +83,7 @@ impl Open {
             }
             Stage::RequiresAction { since, .. } => {
                 let heard = self.inquiry.as_ref().map_or(*since, |inquiry| inquiry.since);
-                let inquire = Command::Inquire { reference: None, hint: Hint::Anything };
+                let inquire = Command::Inquire { reference: None, hint: Hint::Anything, news: String::new() };
                 let next = format!("{id}.next_look.{}", self.inquiries);
                 owed.push((next, after(heard, LOOK_EVERY), Debt::Wake(inquire)));
                 owed.push((format!("{id}.expire"), after(*since, ACTION_MAX), Debt::Wake(Command::Expire)));

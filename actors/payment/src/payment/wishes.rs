@@ -88,13 +88,13 @@ impl Open {
             Command::Confirm => self.confirm(at),
             Command::Capture(amount) => self.capture(amount, at),
             Command::Void(reason) => match &self.stage {
-                Stage::Capturing { amount, .. } => Err(Refusal::AlreadyCaptured(*amount)),
+                Stage::Capturing { amount, cancel: None, .. } => Err(Refusal::AlreadyCaptured(*amount)),
                 Stage::Captured { captured, .. } => Err(Refusal::AlreadyCaptured(*captured)),
                 _ => Ok(self.cancel(reason, facts)),
             },
             Command::Cancel { reason, .. } => Ok(self.cancel(reason, facts)),
             Command::Refund { id, amount, reason } => self.refund(id, amount, reason, at),
-            Command::Inquire { reference, hint } => Ok(self.inquire(reference, hint, at)),
+            Command::Inquire { reference, hint, news } => Ok(self.inquire(reference, hint, news, at)),
             Command::Expire => Ok(self.expire(at)),
             Command::Told(told) => Ok(self.told(told, at)),
             Command::AuthorisationRefused { code, detail } => Ok(self.authorisation_refused(code, detail, at)),
@@ -148,7 +148,7 @@ impl Open {
 
     fn confirm(&self, at: Timestamp) -> Decision {
         match &self.stage {
-            Stage::RequiresAction { .. } => Ok(vec![self.inquired(None, at)]),
+            Stage::RequiresAction { .. } => Ok(vec![self.inquired(None, String::new(), at)]),
             Stage::Initiated | Stage::InReview => Err(Refusal::NothingToConfirm),
             // It has gone on already, by a webhook or by itself.
             Stage::Authorising { .. }
@@ -215,12 +215,12 @@ impl Open {
     }
 
     /// Has the provider asked, unless what it hints at is known.
-    fn inquire(&self, reference: Option<String>, hint: Hint, at: Timestamp) -> Vec<Event> {
+    fn inquire(&self, reference: Option<String>, hint: Hint, news: String, at: Timestamp) -> Vec<Event> {
         let foreign = self.reference.as_ref().zip(reference.as_ref()).is_some_and(|(ours, theirs)| ours != theirs);
-        if foreign || self.means.is_none() {
+        if foreign || self.means.is_none() || self.heard.contains(&news) {
             return vec![];
         }
-        let news = match (&self.stage, hint) {
+        let is_news = match (&self.stage, hint) {
             (Stage::Initiated | Stage::InReview | Stage::Captured { .. }, _) => false,
             (_, Hint::Anything) => self.reference.is_some() || reference.is_some() || self.is_waiting(),
             (Stage::Authorising { .. }, _) => true,
@@ -230,7 +230,7 @@ impl Open {
             }
             (Stage::Voiding { .. } | Stage::Voided { .. } | Stage::Failed(_), hint) => hint == Hint::Captured,
         };
-        if news { vec![self.inquired(reference, at)] } else { vec![] }
+        if is_news { vec![self.inquired(reference, news, at)] } else { vec![] }
     }
 
     fn is_waiting(&self) -> bool {
@@ -247,9 +247,9 @@ impl Open {
         }
     }
 
-    fn inquired(&self, reference: Option<String>, at: Timestamp) -> Event {
+    fn inquired(&self, reference: Option<String>, news: String, at: Timestamp) -> Event {
         let number = self.inquiries + 1;
-        self.event(at, What::Inquired { number, reference: reference.unwrap_or_default() })
+        self.event(at, What::Inquired { number, reference: reference.unwrap_or_default(), news })
     }
 
     pub(super) fn void_requested(&self, reason: String, at: Timestamp) -> Event {

@@ -172,15 +172,11 @@ impl Stripe {
         let path = format!("/v1/payment_intents/{}/cancel", escaped(reference));
         match self.post(&path, key, Form::new()).await? {
             Ok(intent) => told(payment_id, &intent),
-            // There is nothing to let go.
-            Err(Fault { status: 404, .. }) => {
-                Ok(Told::Intent { reference: reference.to_owned(), state: State::Cancelled })
-            }
             Err(fault) => match self.look(payment_id, reference).await? {
                 Told::Intent { reference, state: state @ (State::Cancelled | State::Captured(_)) } => {
                     Ok(Told::Intent { reference, state })
                 }
-                // It is still open, so it is asked again: money that is held must not be forgotten.
+                // It is still open, or not where it was, so it is asked again: money that is held must not be forgotten.
                 _ => Err(No::Unknown(fault.detail)),
             },
         }

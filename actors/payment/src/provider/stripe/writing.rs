@@ -1,5 +1,7 @@
 //! What we say to Stripe.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use super::reading::No;
 use crate::wire::{self, Money};
 
@@ -55,9 +57,12 @@ impl Form {
     }
 }
 
+/// Everything but what RFC 3986 §2.3 leaves alone everywhere.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
 /// A text as it may stand in a path, a query or a form.
 pub(super) fn escaped(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 #[cfg(test)]
@@ -80,8 +85,8 @@ mod tests {
     #[test]
     fn what_goes_into_a_form_stays_one_value() {
         let mut form = Form::new();
-        form.put("metadata[a]", "b&c=d e");
+        form.put("metadata[a_1]", "b&c=d e");
         form.put("x", "ü");
-        assert_eq!(form.0, "metadata%5Ba%5D=b%26c%3Dd%20e&x=%C3%BC");
+        assert_eq!(form.0, "metadata%5Ba_1%5D=b%26c%3Dd%20e&x=%C3%BC");
     }
 }
