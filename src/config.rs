@@ -28,6 +28,26 @@ pub(crate) struct Config {
     pub(crate) health_host: String,
     /// The door.
     pub(crate) gateway: gateway::Config,
+    /// How payments are made.
+    pub(crate) payment: payment::settings::Settings,
+    /// Who carries parcels.
+    pub(crate) shipping: shipping::settings::Settings,
+    /// The test bank.
+    pub(crate) bank: Bank,
+}
+
+/// The test bank: `mercat up` runs it when payments go to the provider `test`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Bank {
+    /// Where it listens. Port 0 takes a free one.
+    pub(crate) listen: std::net::SocketAddr,
+}
+
+impl Default for Bank {
+    fn default() -> Bank {
+        Bank { listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8090)) }
+    }
 }
 
 /// How NATS is reached.
@@ -81,6 +101,9 @@ impl Default for Config {
             metrics: "127.0.0.1:9090".to_owned(),
             health_host: String::new(),
             gateway: gateway::Config::default(),
+            payment: payment::settings::Settings::default(),
+            shipping: shipping::settings::Settings::default(),
+            bank: Bank::default(),
         }
     }
 }

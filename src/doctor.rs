@@ -138,7 +138,13 @@ async fn nats(config: &Config, findings: &mut Findings) {
         Err(error) => Err(error.to_string()),
     });
     for (name, build) in groups::ALL {
-        let contract = build().contract();
+        let contract = match build(config) {
+            Ok(group) => group.contract(),
+            Err(error) => {
+                findings.bad(&format!("{name}: {error:#}"));
+                continue;
+            }
+        };
         let fabric = match host::connect(config, name).await {
             Ok(fabric) => fabric,
             Err(error) => {

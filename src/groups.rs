@@ -2,18 +2,30 @@
 
 use runtime::group::Group;
 
-/// A group's name and how it is built.
-pub(crate) type Entry = (&'static str, fn() -> Group);
+use crate::config::Config;
 
-/// Every group, in the order in which they start.
-pub(crate) const ALL: &[Entry] = &[("product", product::group), ("inventory", inventory::group)];
+/// A group's name and how it is built.
+pub(crate) type Entry = (&'static str, fn(&Config) -> anyhow::Result<Group>);
+
+/// Every group.
+pub(crate) const ALL: &[Entry] = &[
+    ("product", |_| Ok(product::group())),
+    ("pricing", |_| Ok(pricing::group())),
+    ("inventory", |_| Ok(inventory::group())),
+    ("promotion", |_| Ok(promotion::group())),
+    ("cart", |_| Ok(cart::group())),
+    ("order", |_| Ok(order::group())),
+    ("payment", |config| Ok(payment::group_with(config.payment.clone())?)),
+    ("shipping", |config| Ok(shipping::group_with(config.shipping.clone())?)),
+    ("notification", |_| Ok(notification::group())),
+];
 
 /// The groups of these names.
 pub(crate) fn named(names: &[String]) -> anyhow::Result<Vec<Entry>> {
     let find = |name: &String| {
         let known = || ALL.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
         let found = ALL.iter().find(|(known, _)| known == name).copied();
-        found.ok_or_else(|| anyhow::anyhow!("there is no group {name:?}; there are {}, and gateway", known()))
+        found.ok_or_else(|| anyhow::anyhow!("there is no group {name:?}; there are {}, gateway and bank", known()))
     };
     names.iter().map(find).collect()
 }

@@ -70,7 +70,15 @@ pub(crate) async fn host(
     // A group's parts share what only one thread may touch, so the future is made on the arbiter itself.
     arbiter.spawn_fn(move || {
         actix_rt::spawn(async move {
-            match start(&config, name, build()).await {
+            let group = match build(&config) {
+                Ok(group) => group,
+                Err(error) => {
+                    // The starter may have given up meanwhile.
+                    let _ = started.send(Err(error));
+                    return;
+                }
+            };
+            match start(&config, name, group).await {
                 Ok(replica) => {
                     // The starter may have given up meanwhile; then `stopping` is closed too.
                     let _ = started.send(Ok(replica.health()));

@@ -14,6 +14,7 @@ mod out;
 mod seed;
 mod serve;
 mod telemetry;
+mod testbank;
 mod up;
 mod verify;
 

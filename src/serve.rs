@@ -8,12 +8,13 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::host::{self, Ending, Hosted};
+use crate::testbank::TestBank;
 use crate::{groups, health, out};
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Names of groups, and `gateway`.
+    /// Names of groups, `gateway`, and `bank` (the test bank).
     #[arg(required = true)]
     names: Vec<String>,
     /// Where the gateway listens, instead of 127.0.0.1:8080.
@@ -27,7 +28,8 @@ pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
     if let Some(listen) = arguments.listen {
         config.gateway.listen = listen;
     }
-    let names: Vec<String> = arguments.names.iter().filter(|name| *name != "gateway").cloned().collect();
+    let is_group = |name: &&String| !matches!(name.as_str(), "gateway" | "bank");
+    let names: Vec<String> = arguments.names.iter().filter(is_group).cloned().collect();
     let entries = groups::named(&names)?;
     let registry = gateway::metrics::install().context("could not start metrics")?;
     if !entries.is_empty() && !config.nats.allow_unsynced {
@@ -47,6 +49,15 @@ pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
             let door = health::open_door(&config)?;
             out::say(&format!("gateway on http://{}", door.address()));
             Some(health::run_door(door))
+        }
+        false => None,
+    };
+    let bank = match arguments.names.iter().any(|name| name == "bank") {
+        true => {
+            let gateway = config.gateway.listen;
+            let bank = TestBank::open(&config, (gateway.port() != 0).then_some(gateway))?;
+            out::say(&format!("test bank on http://{}", bank.address));
+            Some(bank)
         }
         false => None,
     };
@@ -76,5 +87,8 @@ pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
         let _ = tokio::time::timeout(Duration::from_secs(15), door).await;
     }
     futures::future::join_all(hosted.into_iter().map(Hosted::stop)).await;
+    if let Some(bank) = bank {
+        bank.close().await;
+    }
     Ok(code)
 }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::host::{self, Ending, Hosted};
+use crate::testbank::TestBank;
 use crate::{groups, health, leftover, out, seed};
 
 /// What can be said on the command line.
@@ -61,10 +62,12 @@ pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
     }
     let (endings, mut ending) = mpsc::unbounded_channel();
     let mut hosted: Vec<Hosted> = Vec::new();
-    for entry in groups::ALL {
-        hosted.push(host::host(&config, *entry, endings.clone()).await?);
-        steps.done(&format!("group {}", entry.0));
-    }
+    let bank = open_bank(&mut config)?;
+    // They need nothing of each other to start.
+    let starting = groups::ALL.iter().map(|entry| host::host(&config, *entry, endings.clone()));
+    hosted.extend(futures::future::try_join_all(starting).await?);
+    let names: Vec<&str> = groups::ALL.iter().map(|(name, _)| *name).collect();
+    steps.done(&format!("groups {}", names.join(", ")));
     let tokens = seed::tokens(&config)?;
     config.gateway.tokens.extend(tokens.gateway());
     let door = health::open_door(&config)?;
@@ -97,11 +100,25 @@ pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
     let _ = stop.send(());
     let _ = tokio::time::timeout(Duration::from_secs(15), door).await;
     futures::future::join_all(hosted.into_iter().map(Hosted::stop)).await;
+    if let Some(bank) = bank {
+        bank.close().await;
+    }
     if let Some(mut server) = server {
         server.stop().await.context("the NATS server did not stop")?;
     }
     out::say(&format!("stopped in {} ms", began.elapsed().as_millis()));
     Ok(code)
+}
+
+/// Opens the test bank, if that is where payments go, and tells the payment group where it is.
+fn open_bank(config: &mut Config) -> anyhow::Result<Option<TestBank>> {
+    if config.payment.provider != payment::provider::TEST {
+        return Ok(None);
+    }
+    let gateway = config.gateway.listen;
+    let bank = TestBank::open(config, (gateway.port() != 0).then_some(gateway))?;
+    config.payment.test.base_url = format!("http://{}", bank.address);
+    Ok(Some(bank))
 }
 
 /// Uses the servers that were named, or starts one.

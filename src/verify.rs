@@ -40,7 +40,7 @@ pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
     };
     let mut clean = true;
     for (name, build) in chosen {
-        let group = build();
+        let group = build(&config)?;
         let fabric = host::connect(&config, name).await?;
         let log = fabric.log(group.contract()).await?;
         let has_store = !arguments.log_only && host::store_dir(&config, name).is_dir();

@@ -1,6 +1,6 @@
 //! The answer: a group's response as HTTP.
 //!
-//! The response is written as JSON straight from its encoding, once. What only depends on the route (caching, its life
+//! The response is written as JSON straight from its encoding, once, unless it is a [file](crate::file). What only depends on the route (caching, its life
 //! cycle) was made into headers at start.
 
 use actix_web::HttpResponse;
@@ -11,6 +11,7 @@ use messages::route::{Route, RpcKind};
 use runtime::client::Answer;
 
 use crate::error::Error;
+use crate::file;
 
 /// The position of a write in its group's log; on a request, what a read must include.
 pub(crate) const SHOP_POSITION: HeaderName = HeaderName::from_static("shop-position");
@@ -47,10 +48,18 @@ pub(crate) fn write_shown(
         put(&mut response, ETAG, etag);
         return Ok(response);
     }
-    let json = encode(shown_by, said)?;
     let location = (shown_by.locate)(&said.payload).or_else(|| fill(route, request));
-    let mut response = HttpResponse::with_body(status(route), json).map_into_boxed_body();
-    put(&mut response, CONTENT_TYPE, Some(JSON));
+    let mut response = match &shown_by.file {
+        Some(file) => file::response(shown_by, file, status(route), said)?,
+        // Who calls back reads the status.
+        None if route.raw.is_some() && shown_by.response.fields.is_empty() => HttpResponse::new(status(route)),
+        None => {
+            let json = encode(shown_by, said)?;
+            let mut response = HttpResponse::with_body(status(route), json).map_into_boxed_body();
+            put(&mut response, CONTENT_TYPE, Some(JSON));
+            response
+        }
+    };
     put(&mut response, ETAG, etag);
     put(&mut response, LOCATION, location.and_then(|location| HeaderValue::try_from(location).ok()));
     put(&mut response, SHOP_POSITION, position(said));

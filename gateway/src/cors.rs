@@ -16,7 +16,7 @@ const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
 );
 /// What a page may read besides what every page may.
 const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "deprecation, etag, guest-token, idempotent-replayed, link, location, retry-after, shop-position, sunset, x-correlation-id, \
+    "content-disposition, deprecation, etag, guest-token, idempotent-replayed, link, location, retry-after, shop-position, sunset, x-correlation-id, \
      x-request-id, x-trace-id",
 );
 /// How long a browser may remember a preflight: Chromium's own upper bound is two hours, ten minutes let a change act.

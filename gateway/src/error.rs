@@ -78,6 +78,10 @@ impl Error {
         Error::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
+    pub(crate) fn unsupported(detail: &str) -> Error {
+        Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    }
+
     pub(crate) fn stale() -> Error {
         let detail = "the entity has changed since that version; read it again";
         Error::new(StatusCode::PRECONDITION_FAILED, STALE_VERSION, detail)

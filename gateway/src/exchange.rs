@@ -20,6 +20,7 @@ use crate::door::Door;
 use crate::error::{Error, STALE_VERSION};
 use crate::identity::Identity;
 use crate::merge;
+use crate::raw;
 use crate::request::{self, UNKNOWN_PARAMETER, wrong};
 use crate::router::{Endpoint, Param};
 use crate::trace::Names;
@@ -124,8 +125,11 @@ impl Exchange<'_> {
         Ok((version, merge::writable(entity, self.endpoint.route.request.fields)))
     }
 
-    /// The body's members, once its type is known to be JSON.
+    /// The body's members, once its type is known to be JSON; or the body itself as one.
     fn members(&self, body: &[u8]) -> Result<Object, Error> {
+        if let Some(raw) = &self.endpoint.route.raw {
+            return raw::members(raw, self.headers(), body);
+        }
         if !body.is_empty() {
             request::content_type(self.http.method(), self.headers())?;
         }

@@ -74,6 +74,11 @@ impl Identities {
         Identities { by_hash, guests: Guests::new(guest_scopes), anonymous: Arc::new(anonymous()) }
     }
 
+    /// Somebody who is not asked.
+    pub(crate) fn nobody(&self) -> Arc<Identity> {
+        self.anonymous.clone()
+    }
+
     pub(crate) fn guests(&self) -> &Guests {
         &self.guests
     }
@@ -84,7 +89,7 @@ impl Identities {
     /// 401 when a token is shown that nobody holds, 400 for a guest's that is none. Showing nothing is no error here.
     pub(crate) fn of(&self, headers: &HeaderMap) -> Result<Arc<Identity>, Error> {
         match (self.bearer(headers)?, Secret::shown(headers)?) {
-            (None, None) => Ok(self.anonymous.clone()),
+            (None, None) => Ok(self.nobody()),
             (None, Some(secret)) => Ok(self.guests.identity(&secret)),
             (Some(bearer), None) => Ok(bearer.clone()),
             (Some(bearer), Some(secret)) => {

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
+use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use actix_web::http::{Method, StatusCode};
 use messages::errors::{FieldError, code};
 use messages::field::{Field, FieldKind};
 use messages::json::{Json, Object};
@@ -51,19 +51,25 @@ pub(crate) fn content_type(method: &Method, headers: &HeaderMap) -> Result<(), E
     } else {
         (HeaderValue::from_static(JSON), ACCEPT_POST)
     };
-    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or_default());
-    let refused = |detail| {
-        Err(Error::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail).header(header, accepted))
-    };
-    if text(CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity")) {
+    let refused = |detail| Err(Error::unsupported(detail).header(header, accepted));
+    if is_compressed(headers) {
         return refused("a compressed body is not accepted");
     }
-    let Some(media_type) = text(CONTENT_TYPE) else { return refused("a body needs a Content-Type") };
+    let Some(media_type) = text(headers, CONTENT_TYPE) else { return refused("a body needs a Content-Type") };
     let mut parts = media_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();
     let known = essence.eq_ignore_ascii_case(JSON) || patch && essence.eq_ignore_ascii_case(MERGE_PATCH);
     let utf8 = |part: &str| part.is_empty() || part.replace('"', "").eq_ignore_ascii_case("charset=utf-8");
     if known && parts.all(utf8) { Ok(()) } else { refused("a body must be JSON in UTF-8") }
+}
+
+/// Whether a body is compressed: what it grows to nobody could bound.
+pub(crate) fn is_compressed(headers: &HeaderMap) -> bool {
+    text(headers, CONTENT_ENCODING).is_some_and(|coding| !coding.eq_ignore_ascii_case("identity"))
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or_default())
 }
 
 /// Puts the path's parameters among the members. A body may repeat what the path says, but not contradict it.

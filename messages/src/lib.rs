@@ -22,7 +22,9 @@ pub use errors::{Errors, FieldError, code};
 pub use field::{Described, Field, FieldKind, Format};
 pub use group::{Event, EventType, Group, Hears};
 pub use pointer::Pointer;
-pub use route::{Cache, Http, Idempotency, Lifecycle, Method, Rate, Refusal, Route, Rpc, RpcKind, Segment, Settle};
+pub use route::{
+    Cache, File, Http, Idempotency, Lifecycle, Method, Opened, Rate, Raw, Refusal, Route, Rpc, RpcKind, Segment, Settle,
+};
 pub use transcode::{HasBody, Message, Transcoder};
 
 // What the build made of `proto/`: the modules `common`, `runtime` and one per group, each with its messages in `v1` and

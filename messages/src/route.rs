@@ -9,6 +9,8 @@
 //!    [`Route::set_key`] puts it into a body that came without.
 //! 4. [`Transcoder::validate`] is the receiver's: it demands everything.
 
+use prost::DecodeError;
+
 use crate::group::Group;
 use crate::problem::{Kind, Problem};
 use crate::transcode::{Message, Transcoder};
@@ -74,6 +76,10 @@ pub struct Route {
     pub reads: Option<&'static str>,
     /// The runtime answers it from the log.
     pub history: bool,
+    /// How the request takes what came as it came, for a door that reads no JSON.
+    pub raw: Option<Raw>,
+    /// The response is a file.
+    pub file: Option<File>,
     /// The request.
     pub request: &'static Transcoder,
     /// The response; in JSON its body, if it has one.
@@ -221,6 +227,41 @@ pub struct Settle {
     pub problem: Option<&'static str>,
     /// The values of `status` at which the caller has to do something first, and is told so at once.
     pub accepted: &'static [&'static str],
+}
+
+/// A request that is taken as it came. Over NATS it is a message like any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raw {
+    /// The request field that takes the body.
+    pub body: &'static str,
+    /// The request field that takes headers, by name.
+    pub headers: Option<&'static str>,
+    /// The headers that it takes, in lower case.
+    pub allow: &'static [&'static str],
+}
+
+/// A response that is a file. Over NATS it is a message like any other.
+#[derive(Clone, Copy, Debug)]
+pub struct File {
+    /// The response field that holds the bytes.
+    pub content: &'static str,
+    /// The response field that says their media type.
+    pub media_type: &'static str,
+    /// The response field that says the name of the file.
+    pub name: &'static str,
+    /// Takes the file out of an encoded response.
+    pub open: fn(&[u8]) -> Result<Opened, DecodeError>,
+}
+
+/// What is in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// The bytes.
+    pub content: Vec<u8>,
+    /// Their media type, as the group says it.
+    pub media_type: String,
+    /// The name, as the group says it.
+    pub name: String,
 }
 
 /// How long an answer may be kept.

@@ -169,10 +169,29 @@ fn a_key_goes_into_a_subject_as_a_token() {
 /// Rules of the house that no single rpc can break alone; the build checks each rpc by itself.
 #[test]
 fn what_moves_stock_twice_needs_a_key() {
-    let moves = ["inventory.adjust", "inventory.reserve", "inventory.release", "inventory.ship", "shipping.split"];
+    let moves = [
+        "inventory.adjust",
+        "inventory.reserve",
+        "inventory.release",
+        "inventory.ship",
+        "order.place",
+        "order.cancel",
+        "order.retry",
+        "order.request_return",
+        "order.receive_return",
+        "order.retry_return",
+        "payment.create",
+        "payment.capture",
+        "payment.void",
+        "payment.refund",
+        "payment.store_method",
+        "shipping.split",
+    ];
     for route in ROUTES {
         let posts = route.kind == RpcKind::Command && route.http.iter().any(|http| http.method == Method::Post);
-        assert!(!posts || route.idempotency != Idempotency::None, "{} is a POST", route.name);
+        // A provider that calls back knows nothing of our keys; the group finds its repeats by what is in them.
+        let keyless = !posts || route.raw.is_some();
+        assert!(keyless || route.idempotency != Idempotency::None, "{} is a POST", route.name);
         assert_eq!(route.idempotency == Idempotency::Required, moves.contains(&route.name), "{}", route.name);
         assert_eq!(route.key.is_none(), route.kind == RpcKind::Query, "{}", route.name);
     }

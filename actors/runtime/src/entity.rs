@@ -256,6 +256,12 @@ pub mod testing {
         entity
     }
 
+    /// The keys of what the state these events add up to still owes the world.
+    #[must_use]
+    pub fn owed<E: Entity>(events: &[E::Event]) -> Vec<String> {
+        fold::<E>(events).agenda().items.into_iter().map(|item| item.key).collect()
+    }
+
     /// What a command makes of the state these events add up to, at moment 100.
     ///
     /// # Errors

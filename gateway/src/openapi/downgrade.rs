@@ -54,6 +54,9 @@ fn rewrite(schema: &mut Map<String, Value>) {
     if schema.remove("contentEncoding").is_some() {
         schema.insert("format".into(), "byte".into());
     }
+    if schema.remove("contentMediaType").is_some() {
+        schema.insert("format".into(), "binary".into());
+    }
     if schema.len() > 1
         && let Some(reference) = schema.remove("$ref")
     {
@@ -75,6 +78,7 @@ mod tests {
                 "properties": {
                     "examples": {"type": "string", "examples": ["a", "b"]},
                     "data": {"type": "string", "contentEncoding": "base64"},
+                    "file": {"type": "string", "contentMediaType": "application/pdf"},
                     "b": {"$ref": "#/components/schemas/B", "description": "b"},
                 },
             }}},
@@ -91,6 +95,7 @@ mod tests {
                 "properties": {
                     "examples": {"type": "string", "example": "a"},
                     "data": {"type": "string", "format": "byte"},
+                    "file": {"type": "string", "format": "binary"},
                     "b": {"allOf": [{"$ref": "#/components/schemas/B"}], "description": "b"},
                 },
             }}},

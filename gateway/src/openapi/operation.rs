@@ -1,6 +1,6 @@
 //! Operations: the routes of the contract.
 
-use messages::route::{Http, Idempotency, Method, Rate, Route, RpcKind};
+use messages::route::{File, Http, Idempotency, Method, Rate, Route, RpcKind};
 use prost_reflect::{Kind as Type, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
@@ -17,6 +17,7 @@ pub(super) fn headers() -> Value {
         "Location": text("Where what was created is shown."),
         "Shop-Position": text("Where the change stands in the log; send it with a read that must include it."),
         "Idempotent-Replayed": text("`true` when this is the answer to an earlier request with the same key."),
+        "Content-Disposition": text("The name under which the file is kept."),
         "Guest-Token": text("The secret of the new guest that whoever showed nothing is now; send it back to be the same."),
         "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
     })
@@ -67,6 +68,7 @@ pub(super) fn operation(
             parameters.extend(query_parameters(contract, schemas, request, &in_path));
         }
     }
+    parameters.extend(route.raw.iter().flat_map(|raw| raw.allow).map(|name| taken(name)));
     parameters.extend(header_parameters(route, http).into_iter().map(|name| shared("parameters", name)));
     let method = if patch { "patch".to_owned() } else { http.method.as_str().to_ascii_lowercase() };
     let mut operation = json!({
@@ -86,7 +88,9 @@ pub(super) fn operation(
         Rate::Unlimited => "unlimited",
     }
     .into();
-    if let Some(request) = request.filter(|_| has_body) {
+    if route.raw.is_some() {
+        operation["requestBody"] = json!({"required": true, "content": {"*/*": {"schema": bytes()}}});
+    } else if let Some(request) = request.filter(|_| has_body) {
         operation["requestBody"] = body(schemas, &request, &in_path, patch);
     }
     if route.lifecycle.deprecated.is_some() {
@@ -95,11 +99,23 @@ pub(super) fn operation(
     operation
 }
 
+/// A header that is handed to the group as it came.
+fn taken(name: &str) -> Value {
+    json!({"name": name, "in": "header", "description": "Handed on as it came.", "schema": {"type": "string"}})
+}
+
+/// A body that is not JSON.
+fn bytes() -> Value {
+    json!({"type": "string", "contentMediaType": "application/octet-stream"})
+}
+
 /// What must be shown, in the ways that do.
 fn security(guests: &Guests, route: &Route) -> Value {
     let bearer = json!({"bearer": route.scope.into_iter().collect::<Vec<_>>()});
     let (nothing, guest) = (json!({}), json!({"guest": []}));
-    if route.public {
+    if route.raw.is_some() {
+        json!([nothing])
+    } else if route.public {
         json!([nothing, bearer])
     } else if guests.begins(route) {
         json!([bearer, guest, nothing])
@@ -246,11 +262,16 @@ fn responses(
         .filter(|(said, _)| *said)
         .map(|(_, name)| (name.to_owned(), shared("headers", name)))
         .collect();
-    let success = json!({
+    let mut success = json!({
         "description": if route.success == 201 { "Created." } else { "Done." },
         "headers": headers,
-        "content": {"application/json": {"schema": schema}},
     });
+    if let Some(file) = &route.file {
+        success["headers"]["Content-Disposition"] = shared("headers", "Content-Disposition");
+        success["content"] = media_types(route, file).map(|of| (of.to_owned(), json!({"schema": bytes()}))).collect();
+    } else if route.raw.is_none() || !route.response.fields.is_empty() {
+        success["content"] = json!({"application/json": {"schema": schema}});
+    }
     responses.insert(route.success.to_string(), success);
     if entity && !command {
         responses.insert("304".into(), json!({"description": "The client holds this version already."}));
@@ -268,6 +289,14 @@ fn responses(
         responses.insert("202".into(), json!({"description": description, "headers": headers, "content": content}));
     }
     responses
+}
+
+/// What a file may be, as far as the contract says: the only values of the field, or its example.
+fn media_types<'r>(route: &'r Route, file: &File) -> impl Iterator<Item = &'r str> {
+    let field = route.response.fields.iter().find(|field| field.name == file.media_type);
+    let only = field.map_or(&[][..], |field| field.one_of);
+    let example = field.and_then(|field| field.example).unwrap_or("*/*");
+    only.iter().copied().chain(only.is_empty().then_some(example))
 }
 
 fn shared(kind: &str, name: &str) -> Value {

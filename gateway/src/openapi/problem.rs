@@ -44,13 +44,16 @@ pub(super) fn of_route(route: &Route, has_body: bool) -> Map<String, Value> {
         tell(refusal.status, refusal.code, refusal.detail);
     }
     tell(400, "invalid_request", "The request does not say what the contract asks for.");
-    tell(401, "unauthenticated", "There is no bearer token, or nobody holds it.");
+    if route.raw.is_none() {
+        tell(401, "unauthenticated", "There is no bearer token, or nobody holds it.");
+    }
     if !route.public {
         tell(403, "forbidden", "The token does not have the scope.");
     }
     if has_body {
         tell(413, "body_too_large", "The body is larger than is allowed.");
-        tell(415, "unsupported_media_type", "The body is not JSON.");
+        let body = if route.raw.is_some() { "The body is compressed." } else { "The body is not JSON." };
+        tell(415, "unsupported_media_type", body);
     }
     if route.kind == RpcKind::Command {
         tell(412, "stale_version", "The entity has changed since the version that `If-Match` names.");

@@ -3,6 +3,7 @@
 mod access;
 mod attacks;
 mod documents;
+mod forms;
 mod guests;
 mod outcomes;
 mod reads;

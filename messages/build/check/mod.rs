@@ -1,6 +1,7 @@
 //! What a contract must hold. The first thing that does not fails the build and says where.
 
 mod fields;
+mod forms;
 pub(crate) mod rpcs;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, ensure};
 
+use super::forms;
 use crate::model::{Contract, Field, Group, Kind, Message, Rpc, Settle, Shape, variable};
 
 /// Why there is no other answer.
@@ -64,6 +65,12 @@ fn rpc(contract: &Contract, group: &Group, rpc: &Rpc) -> anyhow::Result<()> {
     if let Some(settle) = &rpc.settle {
         self::settle(rpc, settle, body)?;
     }
+    if let Some(raw) = &rpc.raw {
+        forms::raw(group, rpc, raw, request)?;
+    }
+    if let Some(file) = &rpc.file {
+        forms::file(rpc, file, contract.message(&rpc.response))?;
+    }
     if let Some(reads) = &rpc.reads {
         let read = group.rpcs.iter().find(|read| read.name == *reads);
         let read = read.with_context(|| format!("there is no rpc {reads}"))?;
@@ -97,7 +104,7 @@ pub(crate) fn kind_of(status: u32) -> Option<&'static str> {
     })
 }
 
-fn plain_text<'m>(message: &'m Message, name: &str) -> anyhow::Result<&'m Field> {
+pub(super) fn plain_text<'m>(message: &'m Message, name: &str) -> anyhow::Result<&'m Field> {
     let field = message.field(name).with_context(|| format!("{} has no field `{name}`", message.name))?;
     ensure!(field.kind == Kind::Text && field.shape == Shape::Implicit, "`{name}` is not a plain text");
     Ok(field)
@@ -178,7 +185,7 @@ pub(super) fn doors(
     doors: &mut BTreeMap<(&'static str, Vec<String>), String>,
 ) -> anyhow::Result<()> {
     for door in &rpc.http {
-        ensure!(door.path.starts_with("/api/v1/"), "{} is not below /api/v1/", door.path);
+        ensure!(rpc.raw.is_some() || door.path.starts_with("/api/v1/"), "{} is not below /api/v1/", door.path);
         let fits = match door.method {
             "Get" => rpc.kind != "COMMAND",
             // A question may be too long for an address: a whole basket, for one.

@@ -27,6 +27,15 @@ pub(super) fn message(contract: &Contract, message: &Message) -> TokenStream {
 
 fn to_json(contract: &Contract, message: &Message) -> TokenStream {
     let name = format_ident!("{}", message.name);
+    if message.fields.is_empty() {
+        return quote! {
+            impl ToJson for #name {
+                fn write_json(&self, out: &mut Vec<u8>) {
+                    write::Members::open(out).close();
+                }
+            }
+        };
+    }
     let all = message.fields.iter().map(|field| write(message, field, false));
     // Without anything personal the trait's own way is right.
     let public = contract.is_personal(message).then(|| {
@@ -103,6 +112,18 @@ fn writer(field: &Field, public: bool) -> TokenStream {
 
 fn from_json(message: &Message) -> TokenStream {
     let name = format_ident!("{}", message.name);
+    if message.fields.is_empty() {
+        return quote! {
+            impl FromJson for #name {
+                fn from_json(json: &Json, at: &Pointer<'_>, errors: &mut Errors) -> Self {
+                    for (name, _) in read::object(json, at, errors).into_iter().flatten() {
+                        read::unknown_field(&at.key(name), errors);
+                    }
+                    Self::default()
+                }
+            }
+        };
+    }
     let arms = message.fields.iter().map(|field| {
         let (name, read) = (&field.name, read(message, field));
         let read_only =

@@ -14,7 +14,7 @@ use anyhow::Context as _;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use crate::model::{Contract, Package};
+use crate::model::{Contract, Kind, Package};
 
 /// Writes `contract.rs`.
 pub(crate) fn write(contract: &Contract, out: &Path) -> anyhow::Result<()> {
@@ -66,6 +66,13 @@ fn package(contract: &Contract, package: &Package) -> TokenStream {
         let event = rpcs::event(contract, message);
         quote!(#fields #json #validate #event)
     });
+    let is_choice = |field: &crate::model::Field| matches!(field.kind, Kind::Enum(_));
+    let chooses = package.messages.iter().flat_map(|message| &message.fields).any(is_choice);
+    let named = (chooses || !package.enums.is_empty()).then(|| {
+        quote!(
+            use crate::json::Named;
+        )
+    });
     let group = contract.groups.iter().find(|group| group.package == package.name);
     let rpc = group.map(|group| rpcs::module(contract, group));
     quote! {
@@ -76,7 +83,8 @@ fn package(contract: &Contract, package: &Package) -> TokenStream {
                 include!(concat!(env!("OUT_DIR"), #types));
 
                 use crate::check;
-                use crate::json::{read, write, FromJson, Json, Named, ToJson};
+                use crate::json::{read, write, FromJson, Json, ToJson};
+                #named
                 use crate::{Described, Errors, Field, FieldKind, Pointer, Validate};
 
                 #(#enums)*

@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 
 use super::names::{self, maybe};
 use crate::check::rpcs::kind_of;
-use crate::model::{Contract, Group, Http, Message, Rpc, variable};
+use crate::model::{Contract, File, Group, Http, Message, Rpc, variable};
 
 /// The module `rpc` of a group.
 pub(super) fn module(contract: &Contract, group: &Group) -> TokenStream {
@@ -104,6 +104,12 @@ fn rpc(contract: &Contract, group: &Group, rpc: &Rpc) -> TokenStream {
         Some(tag) => quote!(|bytes, id| crate::wire::set_text(bytes, #tag, id)),
         None => quote!(|_, _| {}),
     };
+    let raw = maybe(rpc.raw.as_ref().map(|raw| {
+        let crate::model::Raw { body, headers, allow } = raw;
+        let headers = maybe(headers.as_ref());
+        quote!(Raw { body: #body, headers: #headers, allow: &[#(#allow),*] })
+    }));
+    let file = maybe(rpc.file.as_ref().map(|file| self::file(file, &response)));
     let locate = locate(rpc, &response);
     let (body, transcoder) = body(contract, rpc, &response);
     quote! {
@@ -144,6 +150,8 @@ fn rpc(contract: &Contract, group: &Group, rpc: &Rpc) -> TokenStream {
             response_body: #response_body,
             reads: #reads,
             history: #history,
+            raw: #raw,
+            file: #file,
             request: &const { Transcoder::of_request::<#request>() },
             response: &const { #transcoder },
             get_key: #get_key,
@@ -213,6 +221,27 @@ fn locate(rpc: &Rpc, response: &TokenStream) -> TokenStream {
             let response = <#response as prost::Message>::decode(bytes).ok()?;
             let shown = #shown;
             Some(format!(#template, #(#values),*))
+        }
+    }
+}
+
+/// How the file is taken out of the encoded response.
+fn file(file: &File, response: &TokenStream) -> TokenStream {
+    let File { content, media_type, name } = file;
+    let [takes_content, takes_media_type, takes_name] = [content, media_type, name].map(|field| names::field(field));
+    quote! {
+        File {
+            content: #content,
+            media_type: #media_type,
+            name: #name,
+            open: |bytes| {
+                let response = <#response as prost::Message>::decode(bytes)?;
+                Ok(Opened {
+                    content: response.#takes_content,
+                    media_type: response.#takes_media_type,
+                    name: response.#takes_name,
+                })
+            },
         }
     }
 }

@@ -170,6 +170,22 @@ pub(crate) struct Rpc {
     pub(crate) response_body: Option<String>,
     pub(crate) reads: Option<String>,
     pub(crate) history: bool,
+    pub(crate) raw: Option<Raw>,
+    pub(crate) file: Option<File>,
+}
+
+/// A request that is taken as it came.
+pub(crate) struct Raw {
+    pub(crate) body: String,
+    pub(crate) headers: Option<String>,
+    pub(crate) allow: Vec<String>,
+}
+
+/// A response that is a file. Each names a field.
+pub(crate) struct File {
+    pub(crate) content: String,
+    pub(crate) media_type: String,
+    pub(crate) name: String,
 }
 
 pub(crate) struct Http {

@@ -4,7 +4,8 @@ use anyhow::{Context as _, bail, ensure};
 use prost_reflect::{self as reflect, EnumDescriptor, FieldDescriptor, MessageDescriptor, MethodDescriptor};
 
 use super::{
-    Contract, Enum, Event, Field, Group, Http, Kind, Lifecycle, Message, Package, Refusal, Rpc, Rules, Settle, Shape,
+    Contract, Enum, Event, Field, File, Group, Http, Kind, Lifecycle, Message, Package, Raw, Refusal, Rpc, Rules,
+    Settle, Shape,
 };
 use crate::compile::{Compiled, OPTIONS};
 use crate::options::Options;
@@ -227,5 +228,15 @@ fn rpc(compiled: &Compiled, method: &MethodDescriptor) -> anyhow::Result<Rpc> {
         response_body: rpc.word("response_body"),
         reads: rpc.word("reads"),
         history: rpc.flag("history"),
+        raw: rpc.message("raw").map(|raw| Raw {
+            body: raw.text("body"),
+            headers: raw.word("headers"),
+            allow: raw.texts("allow"),
+        }),
+        file: rpc.message("file").map(|file| File {
+            content: file.text("content"),
+            media_type: file.text("media_type"),
+            name: file.text("name"),
+        }),
     })
 }

@@ -12,14 +12,15 @@ use crate::quote::{Command, Event, Made, Quote, Refusal};
 use crate::reckon::{Basket, reckon};
 use crate::views::{self, Prices};
 
-/// A quote notes prices and taxes as they are known here and now: read models are made for that.
+/// A quote notes prices and taxes as they are known here and now. While the read model is made anew there is no quote: a
+/// tax that is missing from it would be missing from the total for ever.
 pub(crate) fn create_quote(
     desk: &mut Desk<'_>,
     request: &v1::CreateQuoteRequest,
 ) -> Result<v1::CreateQuoteResponse, Problem> {
     let id = &request.quote_id;
     let Wanted { asked, lines, adjustments, shipping } = quote_wanted(desk.facts(), request)?;
-    let rows = desk.rows::<Prices>();
+    let rows = desk.live_rows::<Prices>()?;
     let terms = views::terms(&rows, &asked, desk.facts().now);
     let (lines, unpriced) = views::priced(&rows, &terms, &lines);
     if !unpriced.is_empty() {

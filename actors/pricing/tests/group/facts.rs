@@ -114,14 +114,23 @@ async fn a_list_changes_by_its_version_and_is_deleted_with_its_prices(ground: Gr
     let mut call = asker.call::<rpc::UpdatePriceList>(Some(&spring), &update);
     call.if_version = Some(1);
     let answer = asker.send(&call).await.expect("version 1 is what it has");
+    let said = v1::UpdatePriceListResponse::decode(answer.payload).expect("a list").price_list.expect("a list");
+    assert_eq!((said.version, said.title.as_str()), (2, "Summer"));
     settled(&asker, answer.position).await;
     assert_eq!(refusal(asker.send(&call).await).code, "stale_version");
     assert_eq!(public(&asker, &["MUG"], "EUR", "").await, ["MUG 1:900"], "it is for the web now");
+    let by_title = v1::ListPriceListsRequest { sort: Some("title".to_owned()), ..Default::default() };
+    let listed = async || {
+        let lists = asker.ask::<rpc::ListPriceLists>(None, &by_title).await.expect("lists").data;
+        lists.into_iter().map(|list| (list.title, list.version)).collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [("Summer".to_owned(), 2)], "it is listed once, as it is now");
     let dollars = v1::UpdatePriceListRequest { currency: "USD".to_owned(), ..update };
     assert_eq!(refusal(asker.ask::<rpc::UpdatePriceList>(Some(&spring), &dollars).await).code, "currency_fixed");
     let delete = v1::DeletePriceListRequest { price_list_id: spring.clone() };
     let answer = asker.send(&asker.call::<rpc::DeletePriceList>(Some(&spring), &delete)).await.expect("deleted");
     settled(&asker, answer.position).await;
+    assert_eq!(listed().await, []);
     let get = v1::GetPriceListRequest { price_list_id: spring.clone() };
     assert_eq!(refusal(asker.ask::<rpc::GetPriceList>(Some(&spring), &get).await).code, "not_found");
     let price = v1::GetListPriceRequest { price_list_id: spring.clone(), sku: "MUG".to_owned() };

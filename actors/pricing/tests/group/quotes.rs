@@ -62,6 +62,9 @@ async fn a_quote_holds_what_it_said(ground: Ground) {
     assert_eq!(quote.lines.iter().map(|line| cents(line.discount.as_ref())).collect::<Vec<_>>(), [450, 200]);
     let counted: i64 = quote.derivation.iter().map(|step| cents(step.amount.as_ref())).sum();
     assert_eq!((counted, quote.version), (4_368, 1));
+    use v1::DerivationStep::{Discount, Price, Shipping, Tax};
+    let steps: Vec<_> = quote.derivation.iter().map(v1::Derivation::step).collect();
+    assert_eq!(steps, [Price, Price, Discount, Discount, Discount, Shipping, Tax, Tax, Tax]);
     let (made, ends) = (quote.created_at.clone().expect("a time"), quote.expires_at.clone().expect("a time"));
     assert_eq!(ends.seconds - made.seconds, 15 * 60);
     // Prices change; what was said stays, and is said again to whoever repeats the question.

@@ -74,7 +74,9 @@ fn of_group(group: &'static Group, groups: &[&'static Group]) -> User {
         "$JS.API.INFO".to_owned(),
     ];
     publish.extend(asking(name));
-    publish.extend(group.calls.iter().flat_map(|call| asking_for(call, groups)));
+    // Itself it may ask anything already.
+    let others = group.calls.iter().filter(|call| call.split_once('.').is_none_or(|(called, _)| called != name));
+    publish.extend(others.flat_map(|call| asking_for(call, groups)));
     publish.extend(own_log(&stream));
     // Nobody acknowledges a tail. But the server remembers, for a minute, each reply subject that a user who may answer
     // is not allowed anyway: a replay of a million messages would take a minute and not two seconds.
