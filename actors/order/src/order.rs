@@ -60,7 +60,9 @@ impl Entity for Order {
         match (self, command) {
             (Order::Unplaced, Command::Place(deal)) => {
                 let order_id = deal.order_id.clone();
-                Ok(vec![Event { order_id, at: facts.now, what: What::Created(deal) }])
+                let event = |what| Event { order_id: order_id.clone(), at: facts.now, what };
+                let done = What::StepDone { step: event::Step::CreateOrder, of: String::new() };
+                Ok(vec![event(What::Created(deal)), event(done)])
             }
             (Order::Unplaced, _) => Err(Refusal::NotFound),
             (Order::Placed(placed), command) => {

@@ -397,8 +397,8 @@ impl Entity for Return {
                 receipt.stuck = receipt.stuck.filter(|stuck| stuck.step != Step::RefundPayment);
                 Return::Refunded(slip, receipt)
             }
-            (What::Stuck { step, reason, detail, .. }, Some(mut receipt)) => {
-                receipt.stuck = Some(Stuck { step, reason, detail, at: event.at });
+            (What::Stuck { step, of, reason, detail }, Some(mut receipt)) => {
+                receipt.stuck = Some(Stuck { step, of, reason, detail, at: event.at });
                 received(slip, receipt)
             }
             (What::Retried { tries }, Some(mut receipt)) => {

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::command::{Answer, Beyond, Call, Command, Refusal};
 use super::deal::{Allotment, Units};
 use super::event::{Step, What};
+use super::owed::Owed;
 use super::placed::{ParcelState, Part, Pay, Placed, ReturnNote, Stage, add};
 use super::status::Status;
 use crate::wire::{Trouble, refund_id};
@@ -279,82 +280,51 @@ pub(super) fn is_gone(problem: &Trouble) -> bool {
 }
 
 impl Placed {
-    /// What an answer changes. Every call is asked only in states that wait for it; an answer that comes later, because
-    /// news overtook it, changes nothing.
+    /// What an answer changes. One to something that is not owed any more, because news overtook it, changes nothing.
     fn answered(&self, call: Call, answer: Answer) -> Outcome {
-        use super::placed::{Coupons, Stock};
+        let is_this = |owed: &Owed| matches!(owed, Owed::Ask { call: owed, .. } if *owed == call);
+        if !self.owed().iter().any(is_this) {
+            return Outcome::nothing();
+        }
         let is_placing = self.stage == Stage::Placing;
-        let order_id = &self.deal.order_id;
+        let (deal, order_id) = (&self.deal, &self.deal.order_id);
         match (call, answer) {
-            (Call::Redeem, answer) if self.coupons == Coupons::Planned => {
-                self.stepped(Step::ReserveCoupons, &self.deal.redemption_id, answer, is_placing)
-            }
-            (Call::Reserve(id), answer) if self.has_stock(&id, Stock::Planned) => {
-                self.stepped(Step::ReserveItems, &id, answer, false)
-            }
-            (Call::Secure(id), answer) if self.has_stock(&id, Stock::Held) && is_placing => {
-                self.stepped(Step::ConfirmItems, &id, answer, false)
-            }
-            (Call::Allocate, Answer::Plan(parts)) if is_placing => {
-                What::Allocated { round: self.round + 1, parts }.into()
-            }
-            (Call::Allocate, Answer::Refused(problem)) if is_placing => {
+            (Call::Redeem, answer) => self.stepped(Step::ReserveCoupons, &deal.redemption_id, answer, is_placing),
+            (Call::Reserve(id), answer) => self.stepped(Step::ReserveItems, &id, answer, false),
+            (Call::Secure(id), answer) => self.stepped(Step::ConfirmItems, &id, answer, false),
+            (Call::Allocate, Answer::Plan(parts)) => What::Allocated { round: self.round + 1, parts }.into(),
+            (Call::Allocate, Answer::Refused(problem)) => {
                 let problem = problem.told(Step::ReserveItems, order_id);
                 Outcome::from(failed(Step::ReserveItems, "", &problem)).and_cancel(problem)
             }
-            (Call::CompleteCart, answer) if !self.cart_is_closed && is_placing => {
+            (Call::CompleteCart, answer) => {
                 // Only one order may be made of a cart. A cart that is merely gone is in nobody's way.
                 let twice = matches!(&answer, Answer::Refused(problem) if problem.code() == "already_ordered");
-                self.stepped(Step::CompleteCart, self.deal.cart_id.as_deref().unwrap_or_default(), answer, twice)
+                self.stepped(Step::CompleteCart, deal.cart_id.as_deref().unwrap_or_default(), answer, twice)
             }
-            (Call::Authorize, answer) if self.pay == Pay::Unasked => self.authorize_answered(answer),
+            (Call::Authorize, answer) => self.authorize_answered(answer),
             (Call::Capture, Answer::Payment(news)) => self.heard_payment(news),
-            (Call::Capture, Answer::Refused(problem)) if self.stage == Stage::Capturing => {
+            (Call::Capture, Answer::Refused(problem)) => {
                 let problem = problem.told(Step::ProcessPayment, order_id);
-                Outcome::from(failed(Step::ProcessPayment, &self.deal.payment_id, &problem)).and_cancel(problem)
+                Outcome::from(failed(Step::ProcessPayment, &deal.payment_id, &problem)).and_cancel(problem)
             }
-            (Call::Ship(id), answer) if self.parcel(&id).is_none() => self.ship_answered(&id, answer),
-            (Call::Commit, answer) if self.coupons == Coupons::Reserved => {
-                self.stepped(Step::CommitCoupons, &self.deal.redemption_id, answer, false)
-            }
-            (Call::Recall(id), answer) if self.is_packing(&id) => self.recall_answered(&id, answer),
-            (Call::CancelPayment, answer) if self.owes_money_back() => self.cancel_answered(answer),
-            (Call::Release(id), answer) if self.part(&id).is_some_and(Part::is_held) => {
-                self.undone(Step::ReserveItems, Step::ReleaseItems, &id, answer)
-            }
-            (Call::ReleaseSome(id), answer) if self.reduction.as_ref().is_some_and(|r| !r.released.contains(&id)) => {
+            (Call::Ship(id), answer) => self.ship_answered(&id, answer),
+            (Call::Commit, answer) => self.stepped(Step::CommitCoupons, &deal.redemption_id, answer, false),
+            (Call::Recall(id), answer) => self.recall_answered(&id, answer),
+            (Call::CancelPayment, answer) => self.cancel_answered(answer),
+            (Call::Release(id) | Call::ReleaseSome(id), answer) => {
                 self.undone(Step::ReserveItems, Step::ReleaseItems, &id, answer)
             }
             (Call::Refund, answer) => self.refund_answered(answer),
-            (Call::Withdraw, answer) if self.owes_coupons_back() => {
-                self.undone(Step::ReserveCoupons, Step::ReleaseCoupons, &self.deal.redemption_id, answer)
+            (Call::Withdraw, answer) => {
+                self.undone(Step::ReserveCoupons, Step::ReleaseCoupons, &deal.redemption_id, answer)
             }
+            // Accepted, and nothing said of what became of it: the news will.
             (
-                Call::Redeem
-                | Call::Reserve(_)
-                | Call::Secure(_)
-                | Call::Allocate
-                | Call::CompleteCart
-                | Call::Authorize
-                | Call::Capture
-                | Call::Ship(_)
-                | Call::Commit
-                | Call::Recall(_)
-                | Call::CancelPayment
-                | Call::Release(_)
-                | Call::ReleaseSome(_)
-                | Call::Withdraw,
-                _,
+                Call::Allocate | Call::Capture,
+                Answer::Done | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_),
             ) => Outcome::nothing(),
         }
-    }
-
-    fn has_stock(&self, reservation_id: &str, stock: super::placed::Stock) -> bool {
-        self.part(reservation_id).is_some_and(|part| part.stock == stock)
-    }
-
-    fn is_packing(&self, shipment_id: &str) -> bool {
-        self.parcel(shipment_id).is_some_and(|parcel| parcel.state == ParcelState::Packing)
     }
 
     /// A step forwards: done, or failed and, where the order cannot do without, the end of it.
@@ -417,15 +387,19 @@ impl Placed {
         }
     }
 
+    /// That it was stopped is told by the news of it, which come in order: what the warehouse has made two parcels of is
+    /// known by then. That it could not be stopped is known now; with whom it left, the news will say.
     fn recall_answered(&self, shipment_id: &str, answer: Answer) -> Outcome {
         match answer {
-            // It was quicker. The news of it will say with whom it left.
             Answer::Refused(problem) if problem.code() == "already_dispatched" => {
                 let (carrier, tracking_number) = (String::new(), String::new());
                 let (shipment_id, state) = (shipment_id.to_owned(), ParcelState::Dispatched);
                 What::ParcelUpdated { shipment_id, state, carrier, tracking_number }.into()
             }
-            answer => self.undone(Step::CreateShipment, Step::CancelShipment, shipment_id, answer),
+            refused @ Answer::Refused(_) => {
+                self.undone(Step::CreateShipment, Step::CancelShipment, shipment_id, refused)
+            }
+            Answer::Done | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => Outcome::nothing(),
         }
     }
 

@@ -75,11 +75,16 @@ impl Placed {
                 for part in &mut self.parts {
                     let Some(parcel) = part.parcel_mut(&shipment_id) else { continue };
                     take(&mut parcel.lines, &lines);
-                    let other = Parcel { lines: lines.clone(), ..parcel.clone() };
+                    let (carrier, tracking_number) = (String::new(), String::new());
+                    let state = ParcelState::Packing;
+                    let other = Parcel { lines: lines.clone(), state, carrier, tracking_number };
                     part.parcels.push((new_shipment_id.clone(), other));
                 }
             }
-            What::Completed { .. } => self.stage = Stage::Completed,
+            What::Completed { .. } => {
+                self.stage = Stage::Completed;
+                self.stuck = self.stuck.take().filter(|stuck| stuck.step != Step::CreateShipment);
+            }
             What::Updated { status, reason, .. } => {
                 self.hold = (status == Status::OnHold).then(|| Hold { reason, at: event.at });
             }
@@ -105,8 +110,8 @@ impl Placed {
                 }
             }
             What::Refunded { refund_id, amount, .. } => self.fold_refunded(refund_id, amount),
-            What::Stuck { step, reason, detail, .. } => {
-                self.stuck = Some(Stuck { step, reason, detail, at: event.at });
+            What::Stuck { step, of, reason, detail } => {
+                self.stuck = Some(Stuck { step, of, reason, detail, at: event.at });
             }
             What::Retried { tries } => {
                 self.tries = tries;
@@ -171,7 +176,7 @@ impl Placed {
             Step::CommitCoupons => self.coupons = Coupons::Committed,
             _ => {}
         }
-        self.unstick(step);
+        self.unstick(step, of);
     }
 
     fn fold_failed(&mut self, step: Step, of: &str, problem: Trouble) {
@@ -220,7 +225,7 @@ impl Placed {
             }
             _ => {}
         }
-        self.unstick(by);
+        self.unstick(by, of);
     }
 
     fn fold_parcel(&mut self, shipment_id: &str, state: ParcelState, carrier: &str, tracking_number: &str) {
@@ -269,8 +274,8 @@ impl Placed {
         if unforeseen && !ends_here {
             self.credit(amount);
         }
+        self.unstick(Step::RefundPayment, &refund_id);
         self.refunds.insert(refund_id, amount);
-        self.unstick(Step::RefundPayment);
     }
 
     fn credit(&mut self, amount: Money) {
@@ -296,8 +301,10 @@ impl Placed {
         }
     }
 
-    fn unstick(&mut self, step: Step) {
-        if self.stuck.as_ref().is_some_and(|stuck| stuck.step == step) {
+    /// What did not work has worked: this, or for the whole payment any refund of it.
+    fn unstick(&mut self, step: Step, of: &str) {
+        let is_it = |stuck: &Stuck| stuck.step == step && (stuck.of == of || of == self.deal.payment_id);
+        if self.stuck.as_ref().is_some_and(is_it) {
             self.stuck = None;
         }
     }

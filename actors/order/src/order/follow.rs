@@ -6,6 +6,7 @@ use super::command::Command;
 use super::deal::{Allotment, Units};
 use super::decide::Outcome;
 use super::event::{Bill, Confirmation, Event, Step, What};
+use super::news::LEFT_ANYWAY;
 use super::owed::ROUNDS_MAX;
 use super::placed::{ParcelState, Part, Pay, Placed, Reduction, Stage, Stock, add};
 use crate::wire::Trouble;
@@ -68,7 +69,8 @@ impl Placed {
                 if !undo.awaits.is_empty() || self.parts.iter().any(|part| part.packing().next().is_some()) {
                     Outcome::nothing()
                 } else if self.parcels().any(|(_, parcel)| parcel.state.has_left()) {
-                    self.go_on_with_what_left(&undo.reason)
+                    let unheard_of = self.stuck.as_ref().is_some_and(|stuck| stuck.reason == LEFT_ANYWAY);
+                    if unheard_of { Outcome::nothing() } else { self.go_on_with_what_left(&undo.reason) }
                 } else if self.money_is_back() {
                     self.payment_undone().into()
                 } else if self.is_undone(undo) {
@@ -100,10 +102,7 @@ impl Placed {
                 vec![What::StepDone { step: Step::ProcessPayment, of }, self.paid()].into()
             }
             // Neither less nor more than the customer was told.
-            Pay::Captured if self.stuck.is_none() => {
-                let problem = Trouble::amount_differs(&self.deal.order_id);
-                super::decide::stuck(Step::ProcessPayment, self.deal.payment_id.clone(), &problem).into()
-            }
+            Pay::Captured if self.stuck.is_none() => self.amount_differs().into(),
             _ => Outcome::nothing(),
         }
     }

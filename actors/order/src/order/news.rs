@@ -1,11 +1,14 @@
 //! What an order makes of news. They cannot be refused, only answered: money that comes for an order that is over goes
 //! back, a parcel that leaves while it is being stopped stays with the order.
 
-use super::command::{Answer, ParcelNews, PaymentNews, RefundNews};
+use super::command::{Answer, Call, ParcelNews, PaymentNews, RefundNews};
 use super::decide::{Outcome, failed, is_gone, stuck};
 use super::event::{Step, What};
 use super::placed::{ParcelState, Pay, Placed, Stage};
 use crate::wire::{Money, Trouble};
+
+/// Why an order waits when a parcel that had been stopped left.
+pub(super) const LEFT_ANYWAY: &str = "left_anyway";
 
 impl Placed {
     pub(super) fn heard_payment(&self, news: PaymentNews) -> Outcome {
@@ -57,15 +60,18 @@ impl Placed {
         match &self.stage {
             _ if is_known => Outcome::nothing(),
             Stage::Placing | Stage::Capturing => What::PaymentCaptured { payment_id, amount }.into(),
-            // Charged once, and said twice with two amounts: somebody has to look.
-            Stage::Fulfilling | Stage::Completed => {
-                stuck(Step::ProcessPayment, payment_id, &Trouble::amount_differs(&self.deal.order_id)).into()
-            }
+            Stage::Fulfilling | Stage::Completed => self.amount_differs().into(),
             Stage::Cancelling(_) | Stage::Cancelled(_) if self.owes_money_back() => {
                 What::PaymentCaptured { payment_id, amount }.into()
             }
             Stage::Cancelling(_) | Stage::Cancelled(_) => self.heard_late(amount, true),
         }
+    }
+
+    /// Charged is not what the customer was told. Somebody has to look.
+    pub(super) fn amount_differs(&self) -> What {
+        let (step, of, reason) = (Step::ProcessPayment, self.deal.payment_id.clone(), "amount_differs".to_owned());
+        What::Stuck { step, of, reason, detail: "the payment is about another amount than the order".to_owned() }
     }
 
     /// Money for an order that is over, or nearly. What is owed back already covers it.
@@ -172,8 +178,17 @@ impl Placed {
         if self.part_of_shipment(shipment_id).is_none() {
             return Outcome::nothing();
         }
-        // One that was asked for and not answered yet is being packed.
-        let state = self.parcel(shipment_id).map_or(ParcelState::Packing, |parcel| parcel.state);
+        let state = match (self.parcel(shipment_id), &self.stage) {
+            (Some(parcel), _) => parcel.state,
+            // It was asked for and not answered yet: it is being packed.
+            (None, Stage::Fulfilling) => ParcelState::Packing,
+            (None, Stage::Cancelling(undo)) if undo.is_awaited(&Call::Ship(shipment_id.to_owned())) => {
+                ParcelState::Packing
+            }
+            // Nobody may have asked for it.
+            (None, Stage::Completed | Stage::Cancelling(_) | Stage::Cancelled(_)) => ParcelState::Cancelled,
+            (None, Stage::Placing | Stage::Capturing) => return Outcome::nothing(),
+        };
         match (state, news) {
             (ParcelState::Packing, ParcelNews::Dispatched { carrier, tracking_number }) => {
                 moved(shipment_id, ParcelState::Dispatched, carrier, tracking_number).into()
@@ -200,9 +215,8 @@ impl Placed {
                 let detail = "the parcel could not be delivered and came back";
                 self.parcel_gone(shipment_id, ParcelState::Returned, "parcel_returned", detail)
             }
-            (ParcelState::Packing, ParcelNews::Split { new_shipment_id, lines })
-                if self.parcel(&new_shipment_id).is_none() =>
-            {
+            // Whatever is believed of the one, the other is being packed.
+            (_, ParcelNews::Split { new_shipment_id, lines }) if self.parcel(&new_shipment_id).is_none() => {
                 self.split(shipment_id, new_shipment_id, lines)
             }
             (ParcelState::Delivered | ParcelState::Lost | ParcelState::Returned, ParcelNews::Dispatched { .. })
@@ -259,7 +273,7 @@ impl Placed {
     /// Shipping said that it was stopped, and then that it left.
     fn left_anyway(&self, shipment_id: &str, state: ParcelState, carrier: String, tracking: String) -> Outcome {
         let moved = moved(shipment_id, state, carrier, tracking);
-        let (reason, detail) = ("left_anyway".to_owned(), "a parcel that had been stopped has left".to_owned());
+        let (reason, detail) = (LEFT_ANYWAY.to_owned(), "a parcel that had been stopped has left".to_owned());
         let looked_at = What::Stuck { step: Step::CancelShipment, of: shipment_id.to_owned(), reason, detail };
         vec![moved, looked_at].into()
     }

@@ -125,6 +125,9 @@ impl Placed {
         if !packing.is_empty() {
             return self.asks(packing);
         }
+        if self.parcels().any(|(_, parcel)| parcel.state.has_left()) {
+            return Vec::new();
+        }
         if self.owes_money_back() {
             return self.asks([Call::CancelPayment]);
         }
@@ -196,6 +199,13 @@ impl Placed {
             _ => false,
         };
         open_calls.iter().filter(may).cloned().collect()
+    }
+}
+
+impl Undo {
+    /// A call that may still happen is waited for.
+    pub(super) fn is_awaited(&self, call: &Call) -> bool {
+        self.awaits.iter().any(|key| awaited(key).as_ref() == Some(call))
     }
 }
 

@@ -100,6 +100,8 @@ pub struct Hold {
 pub struct Stuck {
     /// The step.
     pub step: Step,
+    /// Of what.
+    pub of: String,
     /// Why, as a slug.
     pub reason: String,
     /// Why, as a sentence.

@@ -76,7 +76,7 @@ pub(crate) fn standing_word(standing: v1::ReturnStatus) -> String {
 }
 
 fn stuck_out(stuck: &Stuck) -> v1::Stuck {
-    let Stuck { step, reason, detail, at } = stuck.clone();
+    let Stuck { step, reason, detail, at, .. } = stuck.clone();
     v1::Stuck { step: step_out(step).into(), reason, detail, at: Some(to_wire(at)) }
 }
 

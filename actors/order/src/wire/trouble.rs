@@ -63,6 +63,8 @@ impl Trouble {
         let told = match (step, code.as_str()) {
             (Step::ReserveItems | Step::ConfirmItems, "out_of_stock") => self.0,
             (Step::ConfirmItems, _) => return Trouble::out_of_stock(order_id),
+            // Nobody waits for this one: it is noted as it was said.
+            (Step::CommitCoupons, _) => return self,
             (Step::CompleteCart, _) => Problem::conflict("cart_ordered", "The cart has been ordered already."),
             (Step::ProcessPayment, "payment_declined") => self.0,
             (Step::ProcessPayment, _) => {
