@@ -76,6 +76,12 @@ impl Ask {
     }
 }
 
+impl std::fmt::Display for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.method, self.target, String::from_utf8_lossy(self.body.as_deref().unwrap_or_default()))
+    }
+}
+
 /// An answer, read whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {

@@ -130,6 +130,7 @@ fn command(home: &TempDir, door: u16, nats: u16, monitor: u16) -> Command {
     command
         // As most people say it: a path from where they are.
         .args(["--data", "data", "up", "--no-seed", "--listen", &format!("127.0.0.1:{door}")])
+        .env("MERCAT_BANK__LISTEN", "127.0.0.1:0")
         .env("MERCAT_NATS__PORT", nats.to_string())
         .env("MERCAT_NATS__MONITOR_PORT", monitor.to_string())
         .env("MERCAT_NATS__MAX_FILE", (4_u64 << 30).to_string());
