@@ -24,18 +24,18 @@ impl TestBank {
         let listener = TcpListener::bind(listen).with_context(taken)?;
         let address = listener.local_addr()?;
         let test = &config.payment.test;
-        let merchant = gateway.map(|gateway| bank::Merchant {
+        let merchant = gateway.map(|gateway| bank::webhook::Merchant {
             url: format!("http://{gateway}/webhooks/payment/test"),
             secret: test.webhook_secret.clone(),
         });
         let settings =
-            bank::Config { secret_key: test.secret_key.clone(), merchant, ..bank::Config::new(config.data.join("bank")) };
+            bank::http::Config { secret_key: test.secret_key.clone(), merchant, ..bank::http::Config::new(config.data.join("bank")) };
         let (stop, stopping) = watch::channel(false);
         let (ending, ended) = oneshot::channel();
         let arbiter = Arbiter::new();
         arbiter.spawn_fn(move || {
             actix_rt::spawn(async move {
-                if let Err(error) = bank::serve(settings, listener, stopping).await {
+                if let Err(error) = bank::http::serve(settings, listener, stopping).await {
                     tracing::error!(cause = %error, "the test bank is closed");
                 }
                 // Nobody waits for it when the process ends otherwise.

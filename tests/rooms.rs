@@ -24,6 +24,8 @@ enum Place {
     House,
     /// `benches/`: what the binary measures the shop with and against. Knows none of the others.
     Yardstick,
+    /// `bank/`: the test provider, which stands for somebody else's house. Knows none of the others.
+    Bank,
 }
 
 /// One crate of the workspace.
@@ -50,7 +52,7 @@ const OUTSIDE: &[(&str, &[Place])] = &[
     ("nkeys", &[Place::Machine]),
     ("sled", &[Place::Machine]),
     ("actix", &[Place::Machine, Place::House]),
-    ("actix-web", &[Place::Door, Place::Yardstick]),
+    ("actix-web", &[Place::Door, Place::Yardstick, Place::Bank]),
     ("actix-http", &[Place::Door]),
     ("actix-server", &[Place::Door]),
 ];
@@ -87,6 +89,10 @@ fn ours(room: &Room, used: Place, how: &Use) -> Option<&'static str> {
         _ if room.name == how.name => None,
         (_, Place::Yardstick) => Some("only the binary measures"),
         (Place::Yardstick, _) => Some("a yardstick shares nothing with what it measures"),
+        (Place::Bank, _) => Some("the bank is somebody else's house"),
+        // Whoever calls a provider is tested with a real one.
+        (Place::Group, Place::Bank) if how.by_tests => None,
+        (_, Place::Bank) => Some("a provider is reached by its address, like anybody's"),
         (Place::Contract, _) => Some("the contract depends on nothing of ours"),
         (_, Place::Contract) => None,
         (Place::Machine, _) => Some("the machine knows the contract only"),
@@ -114,6 +120,7 @@ fn place(path: &str) -> Option<Place> {
         ["messages"] => Some(Place::Contract),
         ["gateway"] => Some(Place::Door),
         ["benches"] => Some(Place::Yardstick),
+        ["bank"] => Some(Place::Bank),
         ["actors", "runtime"] => Some(Place::Machine),
         ["actors", _] => Some(Place::Group),
         _ => None,
@@ -147,7 +154,7 @@ fn rooms(metadata: &Metadata) -> Vec<Room> {
 fn no_room_uses_what_it_may_not() {
     let rooms = rooms(&metadata());
     let places: Vec<Place> = rooms.iter().map(|room| room.place).collect();
-    for place in [Place::Contract, Place::Machine, Place::Group, Place::Door, Place::House, Place::Yardstick] {
+    for place in [Place::Contract, Place::Machine, Place::Group, Place::Door, Place::House, Place::Yardstick, Place::Bank] {
         assert!(places.contains(&place), "there is no {place:?} among {rooms:?}");
     }
     assert_eq!(faults(&rooms), Vec::<String>::new());
@@ -232,6 +239,7 @@ mod seen_to_fail {
             room("gateway", Place::Door),
             room("mercat", Place::House),
             room("yardstick", Place::Yardstick),
+            room("bank", Place::Bank),
         ];
         assert_eq!(faults(&rooms), Vec::<String>::new());
         let room = rooms.iter_mut().find(|room| room.name == name).expect("one of these");
@@ -283,6 +291,11 @@ mod seen_to_fail {
             ),
             ("gateway", code("async-nats"), "gateway may not use async-nats: that is another room's"),
             ("gateway", code("sled"), "gateway may not use sled: that is another room's"),
+            ("bank", code("messages"), "bank may not use messages: the bank is somebody else's house"),
+            ("bank", tests("payment"), "the tests of bank may not use payment: the bank is somebody else's house"),
+            ("bank", code("sled"), "bank may not use sled: that is another room's"),
+            ("payment", code("bank"), "payment may not use bank: a provider is reached by its address, like anybody's"),
+            ("gateway", code("bank"), "gateway may not use bank: a provider is reached by its address, like anybody's"),
             ("order", code("yardstick"), "order may not use yardstick: only the binary measures"),
             (
                 "yardstick",

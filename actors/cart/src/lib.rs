@@ -1,1 +1,45 @@
 #![doc = include_str!("../README.md")]
+
+pub mod cart;
+pub mod contents;
+pub mod settings;
+pub mod views;
+pub mod wire;
+
+use runtime::entity::ActorKey;
+use runtime::group::Group;
+
+use cart::Cart;
+use wire::{merge, rpc};
+
+/// The group: what people mean to buy.
+///
+/// # Panics
+/// When a setting in the environment cannot be read.
+#[must_use]
+pub fn group() -> Group {
+    // A setting that cannot be read stops the group here, not at its first cart.
+    let _ = settings::patience();
+    Group::new(wire::contract())
+        .entity::<Cart>()
+        .command_with::<rpc::CreateCart, Cart, _>(|r| r.cart_id.clone(), wire::noting::for_create, wire::create)
+        .command::<rpc::UpdateCart, Cart>(|r| r.cart_id.clone(), wire::update)
+        .command::<rpc::DeleteCart, Cart>(|r| r.cart_id.clone(), wire::delete)
+        .command_with::<rpc::PutItems, Cart, _>(|r| r.cart_id.clone(), wire::noting::for_put, wire::put_items)
+        .command_with::<rpc::AddItem, Cart, _>(|r| r.cart_id.clone(), wire::noting::for_add, wire::add_item)
+        .command::<rpc::RemoveItem, Cart>(|r| r.cart_id.clone(), wire::remove_item)
+        .command::<rpc::AcceptPrices, Cart>(|r| r.cart_id.clone(), wire::accept_prices)
+        .command::<rpc::SaveItem, Cart>(|r| r.cart_id.clone(), wire::save_item)
+        .command::<rpc::RestoreItem, Cart>(|r| r.cart_id.clone(), wire::restore_item)
+        .command::<rpc::RemoveSaved, Cart>(|r| r.cart_id.clone(), wire::remove_saved)
+        .command::<rpc::AddCoupon, Cart>(|r| r.cart_id.clone(), wire::add_coupon)
+        .command::<rpc::RemoveCoupon, Cart>(|r| r.cart_id.clone(), wire::remove_coupon)
+        .command_with::<rpc::MergeCart, Cart, _>(|r| r.cart_id.clone(), merge::gather, merge::merge)
+        .command::<rpc::HandOver, Cart>(|r| r.cart_id.clone(), merge::hand_over)
+        .command::<rpc::TakeOver, Cart>(|r| r.cart_id.clone(), merge::take_over)
+        .command::<rpc::CompleteCart, Cart>(|r| r.cart_id.clone(), wire::complete)
+        .read_with::<rpc::GetCart, Cart, _>(|r| r.cart_id.clone(), wire::till::gather, wire::till::get)
+        .history::<rpc::GetCartHistory>(|r| ActorKey::of::<Cart>(&r.cart_id))
+        .view::<views::Carts>()
+        .query::<rpc::ListCarts>(views::list)
+}

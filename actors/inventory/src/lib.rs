@@ -66,4 +66,6 @@ pub fn group() -> Group {
         .query::<rpc::ListWarehouses>(views::warehouses)
         .query::<rpc::Allocate>(views::allocate)
         .react("product", reactions::catalogue)
+        .react("order", reactions::orders)
+        .react("shipping", reactions::parcels)
 }

@@ -12,3 +12,19 @@ use crate::wire;
 pub fn catalogue(news: &News, _: &Views<'_>) -> Result<Vec<Reaction>, Undecodable> {
     wire::named_skus(news)
 }
+
+/// News of orders: what is confirmed no longer ends by itself, and what is cancelled gives back what it still holds.
+///
+/// # Errors
+/// When the news cannot be read.
+pub fn orders(news: &News, _: &Views<'_>) -> Result<Vec<Reaction>, Undecodable> {
+    wire::told_by_order(news)
+}
+
+/// News of parcels: what a carrier accepted has left the shelves.
+///
+/// # Errors
+/// When the news cannot be read.
+pub fn parcels(news: &News, _: &Views<'_>) -> Result<Vec<Reaction>, Undecodable> {
+    wire::told_by_parcel(news)
+}

@@ -2,6 +2,7 @@
 
 pub(crate) mod allocation;
 pub(crate) mod item;
+mod orders;
 pub(crate) mod reservation;
 pub(crate) mod stock;
 pub(crate) mod warehouse;
@@ -17,6 +18,7 @@ pub use item::{named_skus, no_such_product};
 pub use messages::common::v1::{Int64Filter, StringFilter};
 pub use messages::inventory::v1::{self, rpc};
 pub use messages::problem::Problem;
+pub use orders::{told_by_order, told_by_parcel};
 pub use reservation::{HOLD, reservation};
 pub use stock::{level, movement};
 pub use warehouse::warehouse;

@@ -66,6 +66,11 @@ impl Clock {
     }
 }
 
+/// What a future comes to within a time; `None` when it does not. For those who call the outside.
+pub async fn within<F: Future>(limit: std::time::Duration, future: F) -> Option<F::Output> {
+    tokio::time::timeout(limit, future).await.ok()
+}
+
 pub use messages::time::to_wire;
 
 /// The moment the contract carries; the epoch when there is none, or none that exists.

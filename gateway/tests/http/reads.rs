@@ -1,12 +1,14 @@
 //! Reads: what is shown, in which version, as of when, and to whom.
 
 use messages::product::v1::{ListProductsRequest, ProductStatus};
+use messages::promotion::v1::{PreviewRequest, PreviewResponse};
 use prost::Message as _;
 use runtime::headers;
 use serde_json::json;
 
-use crate::support::GUEST;
+use crate::support::group::Says;
 use crate::support::products::{ID, PRODUCT, shop};
+use crate::support::{GUEST, Shop};
 
 #[actix_web::test]
 async fn a_read_shows_the_entity_and_its_version() {
@@ -137,4 +139,22 @@ async fn a_read_waits_for_what_its_reader_wrote() {
     assert_eq!(shop.heard_one().header(headers::WAIT), Some("product/1/7"));
     let malformed = shop.ask("GET", PRODUCT).header("Shop-Position", "product/1").send().await;
     assert_eq!(malformed.problem(), (400, "shop_position_malformed".to_owned()));
+}
+
+#[actix_web::test]
+async fn a_question_too_long_for_an_address_is_posted() {
+    let shop = Shop::open(|_| Some(Says::yes(&PreviewResponse::default()))).await;
+    let target = "/api/v1/promotions/evaluate";
+    let basket =
+        r#"{"currency":"EUR","lines":[{"sku":"MUG","quantity":2,"unit_price":{"amount":999,"currency":"EUR"}}]}"#;
+    // Anyone may ask, without a key, and nothing is remembered of it.
+    let answer = shop.ask("POST", target).json(basket).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json(), json!({"adjustments": [], "applied": [], "not_applied": []}));
+    let heard = shop.heard_one();
+    assert_eq!((heard.subject.as_str(), heard.header(headers::COMMAND)), ("shop.query.promotion.preview", None));
+    let asked = PreviewRequest::decode(heard.payload).expect("a request");
+    assert_eq!((asked.currency.as_str(), asked.lines[0].quantity), ("EUR", Some(2)));
+    let answer = shop.ask("POST", target).json(r#"{"currency":"EUR","lines":[{"sku":"MUG"}]}"#).send().await;
+    assert_eq!((answer.status, answer.json()["errors"][0]["pointer"].as_str()), (400, Some("/lines/0/quantity")));
 }

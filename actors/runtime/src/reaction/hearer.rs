@@ -1,6 +1,6 @@
 //! The hearer: turns news of another group's partition into commands to own actors.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -205,7 +205,7 @@ impl Ear {
             Ok(Err(problem)) => return Tried::Later(problem.detail),
             Err(_) => return Tried::Later("the views are being restarted".to_owned()),
         };
-        for (number, reaction) in reactions.into_iter().enumerate() {
+        for (number, reaction) in numbered(reactions) {
             match self.tell(turn, event, number, reaction).await {
                 Tried::Done => {}
                 other => return other,
@@ -268,6 +268,18 @@ impl Ear {
     }
 }
 
+/// Numbers reactions among those that say the same to the same actor. What is said to others may differ from one hearing
+/// to the next, because reactions may look at read models; it must not change the name of what is said to this one.
+fn numbered(reactions: Vec<Reaction>) -> Vec<(usize, Reaction)> {
+    let mut seen: BTreeMap<(&'static str, String), usize> = BTreeMap::new();
+    let number = |reaction: Reaction| {
+        let number = seen.entry((reaction.route.name, reaction.key.clone())).or_default();
+        *number += 1;
+        (*number - 1, reaction)
+    };
+    reactions.into_iter().map(number).collect()
+}
+
 /// What a refusal of the own group means for an event.
 fn judged(problem: Problem) -> Tried {
     use messages::problem::Kind;
@@ -287,5 +299,23 @@ impl Handler<crate::partition::Halt> for Hearer {
 
     fn handle(&mut self, _: crate::partition::Halt, ctx: &mut Context<Self>) {
         ctx.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messages::inventory::v1::{ListItemRequest, rpc};
+
+    use super::*;
+
+    #[test]
+    fn what_is_said_to_one_actor_is_named_the_same_whoever_else_is_told() {
+        let say = |key: &str| Reaction::command::<rpc::ListItem>(key, &ListItemRequest::default());
+        let numbers = |keys: &[&str]| -> Vec<(usize, String)> {
+            numbered(keys.iter().map(|key| say(key)).collect()).into_iter().map(|(n, r)| (n, r.key)).collect()
+        };
+        let b = (0, "b".to_owned());
+        assert_eq!(numbers(&["a", "b", "a"]), [(0, "a".to_owned()), b.clone(), (1, "a".to_owned())]);
+        assert_eq!(numbers(&["b"]), [b]);
     }
 }

@@ -1,0 +1,100 @@
+//! What the shop says in English.
+
+use super::{Language, Mail};
+use crate::topic::Topic;
+
+pub(super) const ENGLISH: Language = Language { locale: "en", mail, brief };
+
+macro_rules! mail {
+    ($subject:literal, $text:literal, $html:literal) => {
+        Mail {
+            subject: $subject,
+            text: concat!("Hello{% if name %} {{ name }}{% endif %},\n\n", $text),
+            html: concat!("<p>Hello{% if name %} {{ name }}{% endif %},</p>\n", $html),
+        }
+    };
+}
+
+fn mail(topic: Topic) -> Mail {
+    match topic {
+        Topic::OrderConfirmed => mail!(
+            "Your order {{ order_id }}",
+            "thank you for your order. We have it, and will tell you when it is on its way.\n\n\
+             {% for line in lines %}{{ line.quantity }} × {{ line.title or line.sku }}{% if line.total %}  {{ line.total }}{% endif %}\n{% endfor %}\n\
+             Total: {{ total }}\n{% if shipping_option %}Shipping: {{ shipping_option }}\n{% endif %}Order: {{ order_id }}\n",
+            "<p>thank you for your order. We have it, and will tell you when it is on its way.</p>\n\
+             <table style=\"width:100%;border-collapse:collapse\">\n{% for line in lines %}<tr><td>{{ line.quantity }} × {{ line.title or line.sku }}</td>\
+             <td style=\"text-align:right\">{{ line.total }}</td></tr>\n{% endfor %}<tr><td><b>Total</b></td>\
+             <td style=\"text-align:right\"><b>{{ total }}</b></td></tr>\n</table>\n\
+             <p>{% if shipping_option %}Shipping: {{ shipping_option }}<br>{% endif %}Order: {{ order_id }}</p>"
+        ),
+        Topic::OrderCancelled => mail!(
+            "Your order {{ order_id }} is cancelled",
+            "your order {{ order_id }} is cancelled and will not be delivered. If you have paid, the money goes back the way it came.\n",
+            "<p>your order {{ order_id }} is cancelled and will not be delivered. If you have paid, the money goes back the way it came.</p>"
+        ),
+        Topic::PaymentFailed => mail!(
+            "The payment of your order {{ order_id }} did not work",
+            "the payment of your order {{ order_id }} did not work, and you have not been charged. You can order again and pay another way.\n",
+            "<p>the payment of your order {{ order_id }} did not work, and you have not been charged. You can order again and pay another way.</p>"
+        ),
+        Topic::PaymentReceived => mail!(
+            "We have your payment for {{ order_id }}",
+            "we have your payment of {{ amount }} for your order {{ order_id }}. Thank you.\n",
+            "<p>we have your payment of <b>{{ amount }}</b> for your order {{ order_id }}. Thank you.</p>"
+        ),
+        Topic::Shipped => mail!(
+            "Your order {{ order_id }} is on its way",
+            "a parcel of your order {{ order_id }} is on its way{% if carrier %} with {{ carrier }}{% endif %}.\n\n\
+             {% for line in lines %}{{ line.quantity }} × {{ line.title or line.sku }}\n{% endfor %}\n\
+             {% if tracking_number %}Tracking number: {{ tracking_number }}\n{% endif %}{% if tracking_url %}{{ tracking_url }}\n{% endif %}",
+            "<p>a parcel of your order {{ order_id }} is on its way{% if carrier %} with {{ carrier }}{% endif %}.</p>\n\
+             <ul>\n{% for line in lines %}<li>{{ line.quantity }} × {{ line.title or line.sku }}</li>\n{% endfor %}</ul>\n\
+             {% if tracking_url %}<p><a href=\"{{ tracking_url }}\">Follow the parcel{% if tracking_number %} {{ tracking_number }}{% endif %}</a></p>\
+             {% elif tracking_number %}<p>Tracking number: {{ tracking_number }}</p>{% endif %}"
+        ),
+        Topic::Delivered => mail!(
+            "Your order {{ order_id }} has arrived",
+            "a parcel of your order {{ order_id }} has been delivered. We hope you like it.\n",
+            "<p>a parcel of your order {{ order_id }} has been delivered. We hope you like it.</p>"
+        ),
+        Topic::Refunded => mail!(
+            "Your refund for {{ order_id }}",
+            "we have sent {{ amount }} back to you for your order {{ order_id }}. It can take a few days until you see it.\n",
+            "<p>we have sent <b>{{ amount }}</b> back to you for your order {{ order_id }}. It can take a few days until you see it.</p>"
+        ),
+        Topic::LowStock => Mail {
+            subject: "Little is left of {{ sku }}",
+            text: "{{ current_stock }} of {{ sku }} are left in {{ warehouse_id }}; the threshold is {{ threshold }}.\n\
+                   {% if product_id %}Product: {{ product_id }}\n{% endif %}",
+            html: "<p><b>{{ current_stock }}</b> of <b>{{ sku }}</b> are left in {{ warehouse_id }}; the threshold is \
+                   {{ threshold }}.</p>{% if product_id %}<p>Product: {{ product_id }}</p>{% endif %}",
+        },
+        Topic::Message => Mail {
+            subject: "{{ subject }}",
+            text: "{{ text }}\n",
+            html: "<p style=\"white-space:pre-line\">{{ text }}</p>",
+        },
+    }
+}
+
+fn brief(topic: Topic) -> (&'static str, &'static str) {
+    match topic {
+        Topic::OrderConfirmed => ("We have your order", "Thank you! We have your order {{ order_id }} of {{ total }}."),
+        Topic::OrderCancelled => ("Order cancelled", "Your order {{ order_id }} is cancelled."),
+        Topic::PaymentFailed => {
+            ("Payment failed", "The payment of your order {{ order_id }} did not work. You have not been charged.")
+        }
+        Topic::PaymentReceived => {
+            ("Payment received", "We have your payment of {{ amount }} for your order {{ order_id }}.")
+        }
+        Topic::Shipped => (
+            "On its way",
+            "Your order {{ order_id }} is on its way{% if tracking_number %}: {{ tracking_number }}{% endif %}.",
+        ),
+        Topic::Delivered => ("Delivered", "Your order {{ order_id }} has been delivered."),
+        Topic::Refunded => ("Refund", "We have sent {{ amount }} back to you for your order {{ order_id }}."),
+        Topic::LowStock => ("Low stock", "{{ current_stock }} of {{ sku }} are left in {{ warehouse_id }}."),
+        Topic::Message => ("{{ subject }}", "{{ text }}"),
+    }
+}
