@@ -89,6 +89,11 @@ impl Stocked {
         Customer::guest(self.up.stranger())
     }
 
+    /// Somebody who has shown nothing yet.
+    pub(crate) fn stranger(&self) -> Customer {
+        self.guest()
+    }
+
     /// A customer with an account.
     pub(crate) fn customer(&self) -> Customer {
         Customer::known(self.up.customer())

@@ -24,7 +24,10 @@ fn a_guest_buys_and_is_told_what_it_costs_to_the_cent() {
         assert_eq!(shop.units("MUG").await, (18, 2, 0));
         // It is the guest's and nobody else's.
         assert_eq!(guest.see_order(&order_id).await["order_id"], order_id.as_str());
-        shop.guest().send(404, &Ask::get(format!("/api/v1/orders/{order_id}"))).await;
+        let mut other = shop.guest();
+        other.cart(&[("MUG", 1)]).await;
+        other.send(404, &Ask::get(format!("/api/v1/orders/{order_id}"))).await;
+        shop.stranger().send(401, &Ask::get(format!("/api/v1/orders/{order_id}"))).await;
         // The steps are in its history, by their names.
         let history = shop.owner(200, Ask::get(format!("/api/v1/orders/{order_id}/history?limit=100"))).await;
         let told = history.to_string();
