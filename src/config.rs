@@ -44,11 +44,16 @@ pub(crate) struct Config {
 pub(crate) struct Bank {
     /// Where it listens. Port 0 takes a free one.
     pub(crate) listen: std::net::SocketAddr,
+    /// Where browsers find its pages; the address it listens on when empty.
+    pub(crate) public_url: String,
+    /// Who is told what happened; the gateway of this process when empty.
+    pub(crate) news_url: String,
 }
 
 impl Default for Bank {
     fn default() -> Bank {
-        Bank { listen: std::net::SocketAddr::from(([127, 0, 0, 1], 8090)) }
+        let listen = std::net::SocketAddr::from(([127, 0, 0, 1], 8090));
+        Bank { listen, public_url: String::new(), news_url: String::new() }
     }
 }
 

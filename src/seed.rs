@@ -77,8 +77,14 @@ impl Tokens {
             scopes: gateway::config::Config::default().guest_scopes,
             ..token(&self.customer, "customer", &[])
         };
-        let of_the_warehouse =
-            ["inventory:read", "inventory:write", "inventory:reserve", "order:read", "shipping:read", "shipping:manage"];
+        let of_the_warehouse = [
+            "inventory:read",
+            "inventory:write",
+            "inventory:reserve",
+            "order:read",
+            "shipping:read",
+            "shipping:manage",
+        ];
         let of_the_catalogue =
             ["product:read", "product:write", "pricing:read", "pricing:manage", "promotion:read", "promotion:manage"];
         vec![

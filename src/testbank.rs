@@ -24,12 +24,17 @@ impl TestBank {
         let listener = TcpListener::bind(listen).with_context(taken)?;
         let address = listener.local_addr()?;
         let test = &config.payment.test;
-        let merchant = gateway.map(|gateway| bank::webhook::Merchant {
-            url: format!("http://{gateway}/webhooks/payment/test"),
-            secret: test.webhook_secret.clone(),
-        });
-        let settings =
-            bank::http::Config { secret_key: test.secret_key.clone(), merchant, ..bank::http::Config::new(config.data.join("bank")) };
+        let url = match config.bank.news_url.as_str() {
+            "" => gateway.map(|gateway| format!("http://{gateway}/webhooks/payment/test")),
+            elsewhere => Some(elsewhere.to_owned()),
+        };
+        let secret = test.webhook_secret.clone();
+        let settings = bank::http::Config {
+            public_url: config.bank.public_url.clone(),
+            secret_key: test.secret_key.clone(),
+            merchant: url.map(|url| bank::webhook::Merchant { url, secret }),
+            ..bank::http::Config::new(config.data.join("bank"))
+        };
         let (stop, stopping) = watch::channel(false);
         let (ending, ended) = oneshot::channel();
         let arbiter = Arbiter::new();

@@ -154,7 +154,9 @@ fn rooms(metadata: &Metadata) -> Vec<Room> {
 fn no_room_uses_what_it_may_not() {
     let rooms = rooms(&metadata());
     let places: Vec<Place> = rooms.iter().map(|room| room.place).collect();
-    for place in [Place::Contract, Place::Machine, Place::Group, Place::Door, Place::House, Place::Yardstick, Place::Bank] {
+    for place in
+        [Place::Contract, Place::Machine, Place::Group, Place::Door, Place::House, Place::Yardstick, Place::Bank]
+    {
         assert!(places.contains(&place), "there is no {place:?} among {rooms:?}");
     }
     assert_eq!(faults(&rooms), Vec::<String>::new());

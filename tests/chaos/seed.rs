@@ -54,7 +54,7 @@ impl Drop for Repeat {
             let thread = std::thread::current();
             let (test, kills) = (thread.name().unwrap_or_default(), number("MERCAT_CHAOS_KILLS"));
             let kills = kills.map(|kills| format!("MERCAT_CHAOS_KILLS={kills} ")).unwrap_or_default();
-            eprintln!("repeat this run with: MERCAT_SEED={} {kills}cargo test --test chaos -- --exact {test}", self.0);
+            eprintln!("repeat this run with: MERCAT_SEED={} {kills}cargo test --test shop -- --exact {test}", self.0);
         }
     }
 }

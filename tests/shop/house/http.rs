@@ -84,7 +84,13 @@ impl Ask {
 
 impl std::fmt::Display for Ask {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} {}", self.method, self.target, String::from_utf8_lossy(self.body.as_deref().unwrap_or_default()))
+        write!(
+            f,
+            "{} {} {}",
+            self.method,
+            self.target,
+            String::from_utf8_lossy(self.body.as_deref().unwrap_or_default())
+        )
     }
 }
 

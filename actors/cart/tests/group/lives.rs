@@ -159,7 +159,11 @@ fn people_list_their_own_carts_and_staff_all() {
         assert_eq!(listed(&asker, &ada(), &all).await, [&own[2], &own[1], &own[0]].map(Clone::clone));
         assert_eq!(listed(&asker, &ada(), &ordered).await, [own[0].clone()]);
         let theirs = v1::ListCartsRequest { user_id: Some(id("usr", "ada")), ..all.clone() };
-        assert_eq!(listed(&asker, &customer("eve"), &theirs).await, std::slice::from_ref(&eves), "whatever they ask for");
+        assert_eq!(
+            listed(&asker, &customer("eve"), &theirs).await,
+            std::slice::from_ref(&eves),
+            "whatever they ask for"
+        );
         let support = Caller::known("support", None, vec!["*".into()]);
         assert_eq!(listed(&asker, &support, &theirs).await.len(), 3);
         assert_eq!(listed(&asker, &support, &all).await.len(), 4);

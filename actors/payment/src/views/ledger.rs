@@ -72,7 +72,8 @@ pub fn booked(event: &Event, version: u64) -> Option<Transaction> {
         }
         _ => return None,
     };
-    let entry = |account: LedgerAccount, amount: Money| LedgerEntry { account: account.into(), amount: Some(amount.into()) };
+    let entry =
+        |account: LedgerAccount, amount: Money| LedgerEntry { account: account.into(), amount: Some(amount.into()) };
     let both = |(debit, credit)| [entry(debit, amount), entry(credit, amount.negated())];
     Some(Transaction {
         transaction_id: wire::transaction_id(&event.id, version),
@@ -98,7 +99,10 @@ fn post(rows: &mut Writer, entry: &LedgerEntry) {
     let sum = balance.balance.as_ref().and_then(|balance| balance.amount).unwrap_or_default();
     // Beyond what money can be, the view panics and is set aside: a wrong balance is worse than none.
     #[expect(clippy::expect_used, reason = "a fold runs under a guard")]
-    let sum = sum.checked_add(amount.amount.unwrap_or_default()).and_then(|sum| wire::money(sum, &amount.currency)).expect("money");
+    let sum = sum
+        .checked_add(amount.amount.unwrap_or_default())
+        .and_then(|sum| wire::money(sum, &amount.currency))
+        .expect("money");
     balance.balance = Some(sum.into());
     balance.entries += 1;
     rows.put(&place, balance.encode_to_vec());

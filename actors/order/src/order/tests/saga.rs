@@ -62,7 +62,10 @@ fn an_order_goes_all_the_way_and_each_step_waits_for_those_before_it() {
         Completed: 
     "#]]
     .assert_eq(&(steps.join("\n") + "\n"));
-    story(&told, 0, expect![[r#"
+    story(
+        &told,
+        0,
+        expect![[r#"
         created
         CreateOrder done
         ReserveCoupons done rdm
@@ -85,7 +88,8 @@ fn an_order_goes_all_the_way_and_each_step_waits_for_those_before_it() {
         parcel shp1.0.0 Delivered
         parcel shp1.1.0 Delivered
         completed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -119,7 +123,10 @@ fn a_declined_payment_undoes_the_stock_and_the_coupons_in_this_order() {
     let problem = Trouble::payment_declined(ORDER, "payment_declined", "insufficient_funds", "");
     told.tell(Command::Payment(PaymentNews::Declined(problem))).expect("news");
     told.go_on(|_| false);
-    story(&told, from, expect![[r#"
+    story(
+        &told,
+        from,
+        expect![[r#"
         payment requested
         ProcessPayment failed pay: payment_declined
         cancel began: payment_declined
@@ -128,7 +135,8 @@ fn a_declined_payment_undoes_the_stock_and_the_coupons_in_this_order() {
         ReserveCoupons undone by ReleaseCoupons rdm
         CreateOrder undone by CancelOrder
         cancelled: payment_declined
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -141,7 +149,10 @@ fn a_capture_that_fails_lets_the_promise_go_and_then_the_rest() {
     assert_eq!(owes(&told.order), "cancel_payment/0/0", "asked, and nothing else until it is so");
     told.tell(Command::Payment(PaymentNews::Voided)).expect("news");
     told.go_on(|_| false);
-    story(&told, from, expect![[r#"
+    story(
+        &told,
+        from,
+        expect![[r#"
         ProcessPayment failed pay: provider_refused
         cancel began: provider_refused
         ProcessPayment undone by RefundPayment pay
@@ -150,7 +161,8 @@ fn a_capture_that_fails_lets_the_promise_go_and_then_the_rest() {
         ReserveCoupons undone by ReleaseCoupons rdm
         CreateOrder undone by CancelOrder
         cancelled: provider_refused
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -166,7 +178,10 @@ fn a_paid_order_is_undone_in_reverse_parcels_money_stock_coupons() {
     assert_eq!(status(&told), Status::Cancelling, "accepted is not done");
     told.tell(processed("rfd_rest", 4_000)).expect("news");
     told.go_on(|_| false);
-    story(&told, from, expect![[r#"
+    story(
+        &told,
+        from,
+        expect![[r#"
         cancel began: customer_request
         CreateShipment undone by CancelShipment shp1.0.0
         CreateShipment undone by CancelShipment shp1.1.0
@@ -177,7 +192,8 @@ fn a_paid_order_is_undone_in_reverse_parcels_money_stock_coupons() {
         ReserveCoupons undone by ReleaseCoupons rdm
         CreateOrder undone by CancelOrder
         cancelled: customer_request
-    "#]]);
+    "#]],
+    );
     let placed = told.state();
     assert_eq!((placed.captured, placed.refunded(), placed.billed()), (eur(4_000), eur(4_000), eur(0)));
 }
@@ -188,7 +204,11 @@ fn a_call_that_was_announced_is_waited_for_and_then_undone() {
     let key = format!("reserve/{}", rsv(1, 0));
     told.open = vec![key.clone()];
     told.tell(cancel()).expect("nothing has left");
-    assert_eq!(told.state().owed(), vec![Owed::Ask { key, call: Call::Reserve(rsv(1, 0)) }], "the same call, the same key");
+    assert_eq!(
+        told.state().owed(),
+        vec![Owed::Ask { key, call: Call::Reserve(rsv(1, 0)) }],
+        "the same call, the same key"
+    );
     told.answer(Call::Reserve(rsv(1, 0)), Answer::Done);
     assert_eq!(owes(&told.order), "release/rsv1.0/0");
     told.answer(Call::Release(rsv(1, 0)), Answer::Done);
@@ -219,13 +239,17 @@ fn money_that_comes_after_the_end_goes_back_every_time() {
     assert_eq!(owes(&told.order), "cancel_payment/2/0");
     told.tell(processed("rfd_rest", 4_000)).expect("news");
     assert_eq!(owes(&told.order), "");
-    story(&told, from, expect![[r#"
+    story(
+        &told,
+        from,
+        expect![[r#"
         late payment 1 captured false
         ProcessPayment undone by RefundPayment pay
         late payment 2 captured true
         refunded 40.00 EUR
         ProcessPayment undone by RefundPayment pay
-    "#]]);
+    "#]],
+    );
     assert_eq!(status(&told), Status::Cancelled);
 }
 
@@ -291,14 +315,18 @@ fn lines_are_cancelled_with_their_share_of_the_money_and_the_rest_is_packed_anew
     told.answer(Call::ReleaseSome(rsv(1, 0)), Answer::Done);
     assert_eq!(owes(&told.order), "ship/shp1.0.1/0", "another parcel, for what is left");
     told.go_on(|_| false);
-    story(&told, from, expect![[r#"
+    story(
+        &told,
+        from,
+        expect![[r#"
         reduction began 10.00 EUR
         CreateShipment undone by CancelShipment shp1.0.0
         refunded 10.00 EUR
         ReserveItems undone by ReleaseItems rsv1.0
         reduced
         CreateShipment done shp1.0.1
-    "#]]);
+    "#]],
+    );
     let placed = told.state();
     assert_eq!(placed.parts[0].lines, units(&[("MUG", 2), ("TEE", 1)]));
     assert_eq!((placed.billed(), placed.refunded()), (eur(3_000), eur(1_000)));
@@ -317,7 +345,10 @@ fn a_cancellation_that_a_parcel_outran_keeps_that_parcel_and_gives_the_rest_back
     told.go_on(|_| false);
     assert_eq!(status(&told), Status::Shipped);
     told.tell(parcel(&shp(1, 0), ParcelNews::Delivered)).expect("news");
-    story(&told, from, expect![[r#"
+    story(
+        &told,
+        from,
+        expect![[r#"
         cancel began: customer_request
         CreateShipment undone by CancelShipment shp1.1.0
         parcel shp1.0.0 Dispatched
@@ -328,7 +359,8 @@ fn a_cancellation_that_a_parcel_outran_keeps_that_parcel_and_gives_the_rest_back
         reduced
         parcel shp1.0.0 Delivered
         completed
-    "#]]);
+    "#]],
+    );
     assert_eq!((told.state().billed(), told.state().refunded()), (eur(3_000), eur(1_000)));
 }
 
@@ -339,7 +371,10 @@ fn a_shipment_that_is_refused_gives_everything_back() {
     told.answer(Call::Ship(shp(1, 0)), refused("carrier_refuses"));
     told.tell(processed("rfd_rest", 4_000)).expect("news");
     told.go_on(|_| false);
-    story(&told, from, expect![[r#"
+    story(
+        &told,
+        from,
+        expect![[r#"
         CreateShipment failed shp1.0.0: carrier_refuses
         cancel began: shipment_refused
         refunded 40.00 EUR
@@ -347,7 +382,8 @@ fn a_shipment_that_is_refused_gives_everything_back() {
         ReserveItems undone by ReleaseItems rsv1.0
         CreateOrder undone by CancelOrder
         cancelled: shipment_refused
-    "#]]);
+    "#]],
+    );
     let Stage::Cancelled(undo) = &told.state().stage else { panic!("{:?}", told.state().stage) };
     assert_eq!(undo.problem.as_ref().map(Trouble::code), Some("shipment_refused"));
 }
