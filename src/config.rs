@@ -32,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) payment: payment::settings::Settings,
     /// Who carries parcels.
     pub(crate) shipping: shipping::settings::Settings,
+    /// How people and machines outside are told.
+    pub(crate) notification: notification::Settings,
     /// The test bank.
     pub(crate) bank: Bank,
 }
@@ -103,6 +105,7 @@ impl Default for Config {
             gateway: gateway::Config::default(),
             payment: payment::settings::Settings::default(),
             shipping: shipping::settings::Settings::default(),
+            notification: notification::Settings::default(),
             bank: Bank::default(),
         }
     }

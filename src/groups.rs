@@ -17,7 +17,7 @@ pub(crate) const ALL: &[Entry] = &[
     ("order", |_| Ok(order::group())),
     ("payment", |config| Ok(payment::group_with(config.payment.clone())?)),
     ("shipping", |config| Ok(shipping::group_with(config.shipping.clone())?)),
-    ("notification", |_| Ok(notification::group())),
+    ("notification", |config| Ok(notification::group_with(config.notification.clone())?)),
 ];
 
 /// The groups of these names.

@@ -80,7 +80,7 @@ pub(crate) fn accepted(route: &Route, request: &Object, shown: Option<(&Route, &
 }
 
 /// A response in JSON.
-fn encode(route: &Route, said: &Answer) -> Result<Vec<u8>, Error> {
+pub(crate) fn encode(route: &Route, said: &Answer) -> Result<Vec<u8>, Error> {
     // JSON repeats the names of its fields: with three times the size it rarely has to grow.
     let mut json = Vec::with_capacity(said.payload.len() * 3 + 128);
     match (route.response.to_json)(&said.payload, &mut json) {

@@ -163,6 +163,12 @@ pub struct Limits {
     pub ask_timeout_ms: u64,
     /// Open connections per worker; more wait in the backlog.
     pub connections_max: usize,
+    /// How many clients of a worker may watch an entity each; a watch is four reads a second.
+    pub watches_max: usize,
+    /// How long a client may watch before it has to come back, and show again that it may.
+    pub watch_ms_max: u64,
+    /// How long nothing is said to who watches what does not change: proxies cut what is silent for 30 to 60 s.
+    pub watch_silence_ms: u64,
     /// How long the gateway goes on answering after it has said that it is not ready, so that whoever balances the load
     /// can look elsewhere before connections are refused.
     pub drain_ms: u64,
@@ -186,6 +192,9 @@ impl Default for Limits {
             keep_alive_ms: 75_000,
             ask_timeout_ms: 5_000,
             connections_max: 10_000,
+            watches_max: 1_000,
+            watch_ms_max: 60 * 60 * 1_000,
+            watch_silence_ms: 15_000,
             drain_ms: 0,
             shutdown_timeout_ms: 10_000,
         }

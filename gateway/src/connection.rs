@@ -28,6 +28,10 @@ pub(crate) type Stop = Shared<BoxFuture<'static, ()>>;
 #[derive(Debug)]
 pub(crate) struct Line {
     state: Cell<State>,
+    /// An answer goes on after it was begun; it ends when whoever holds the line lets go.
+    held: Cell<bool>,
+    /// The client has said all that it will ever say.
+    hung_up: Cell<bool>,
     /// Until when the client must have read what it is being sent; while it has not.
     written_by: Cell<Option<Instant>>,
     keep_alive: Duration,
@@ -50,6 +54,8 @@ impl Line {
         let head_timeout = Duration::from_millis(limits.header_timeout_ms);
         Line {
             state: Cell::new(State::Waiting { until: Instant::now() + head_timeout }),
+            held: Cell::new(false),
+            hung_up: Cell::new(false),
             written_by: Cell::new(None),
             keep_alive: Duration::from_millis(limits.keep_alive_ms),
             head_timeout,
@@ -62,8 +68,17 @@ impl Line {
         self.state.set(State::Busy);
     }
 
+    /// The answer goes on until the hold is dropped, or the client hangs up.
+    pub(crate) fn hold(self: Rc<Self>) -> Held {
+        self.held.set(true);
+        Held(self)
+    }
+
     /// The request is answered. What it had to say may not all have come, and need not come any more.
     pub(crate) fn end(&self, may_be_unread: bool) {
+        if self.held.get() {
+            return;
+        }
         let now = Instant::now();
         self.state.set(if may_be_unread {
             State::Reading { until: now + self.head_timeout }
@@ -77,6 +92,9 @@ impl Line {
         let (mut alarm, mut stops) = (Alarm::default(), false);
         std::future::poll_fn(move |cx| {
             stops = stops || stop.poll_unpin(cx).is_ready();
+            if self.held.get() && self.hung_up.get() {
+                return Poll::Ready(());
+            }
             let until = match (self.written_by.get(), self.state.get()) {
                 (None, State::Busy) => return Poll::Pending,
                 (None, State::Waiting { .. }) if stops => return Poll::Ready(()),
@@ -90,6 +108,17 @@ impl Line {
         if let State::Waiting { .. } = self.state.get() {
             self.state.set(State::Reading { until: Instant::now() + self.head_timeout });
         }
+    }
+}
+
+/// A line on which an answer goes on.
+#[derive(Debug)]
+pub(crate) struct Held(Rc<Line>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.held.set(false);
+        self.0.end(false);
     }
 }
 
@@ -118,6 +147,8 @@ impl AsyncRead for Connection {
         let read = Pin::new(&mut this.socket).poll_read(cx, buf);
         if buf.filled().len() > before {
             this.line.received();
+        } else if buf.remaining() > 0 && matches!(read, Poll::Ready(Ok(()))) {
+            this.line.hung_up.set(true);
         }
         read
     }

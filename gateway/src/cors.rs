@@ -11,7 +11,7 @@ use actix_web::http::header::{
 
 /// What a page may send besides what every page may.
 const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, guest-token, idempotency-key, if-match, if-none-match, prefer, shop-position, traceparent, \
+    "authorization, content-type, guest-token, idempotency-key, if-match, if-none-match, last-event-id, prefer, shop-position, traceparent, \
      x-correlation-id, x-request-id, x-trace-id",
 );
 /// What a page may read besides what every page may.

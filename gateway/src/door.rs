@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, LINK, REFERRER_POLICY,
-    TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LINK,
+    REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -27,6 +27,7 @@ use crate::metrics::Meters;
 use crate::router::{Endpoint, Found, Param};
 use crate::shared::Shared;
 use crate::trace::Names;
+use crate::watch::{EVENT_STREAM, Watches};
 use crate::{docs, health, limits};
 
 /// What every answer says, so that a browser that is shown one can do nothing with it but read.
@@ -45,6 +46,7 @@ const READ_ONLY: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 pub(crate) struct Door {
     pub(crate) shared: Arc<Shared>,
     pub(crate) client: Client,
+    pub(crate) watches: Watches,
     bus: Arc<dyn Bus>,
     meters: Meters,
 }
@@ -53,7 +55,7 @@ impl Door {
     pub(crate) fn new(shared: Arc<Shared>, bus: Arc<dyn Bus>) -> Door {
         let client = Client::new(bus.clone(), Clock::system(), Entropy::system());
         let meters = Meters::new(shared.routes);
-        Door { shared, client, bus, meters }
+        Door { shared, client, watches: Watches::default(), bus, meters }
     }
 
     /// Answers a request, whatever it is.
@@ -172,7 +174,8 @@ impl Door {
         if let Some(endpoint) = endpoint {
             self.shared.lives[endpoint.index].answer(status, out);
         }
-        if !out.contains_key(CACHE_CONTROL) {
+        // A stream is never the same again, however long its entity may be kept.
+        if !out.contains_key(CACHE_CONTROL) || out.get(CONTENT_TYPE) == Some(&EVENT_STREAM) {
             out.insert(CACHE_CONTROL, NO_STORE);
         }
         names.answer(out);

@@ -211,6 +211,17 @@ impl Error {
         if replayed { self.header(IDEMPOTENT_REPLAYED, TRUE) } else { self }
     }
 
+    /// Whoever watches comes back later, or looks now and then.
+    pub(crate) fn too_many_watches() -> Error {
+        let detail = "as many watch already as can be served; read it instead, or come back";
+        Error::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_watches", detail).retry_after(Duration::from_secs(10))
+    }
+
+    /// The problem where an answer has begun already.
+    pub(crate) fn into_json(self, names: &Names, path: &str) -> Vec<u8> {
+        body(self.0.status, &self.0.problem, names, path)
+    }
+
     /// The problem as it is sent.
     pub(crate) fn into_response(self, names: &Names, path: &str) -> HttpResponse {
         let Said { status, problem, headers, closes } = *self.0;

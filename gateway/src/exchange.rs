@@ -21,9 +21,10 @@ use crate::error::{Error, STALE_VERSION};
 use crate::identity::Identity;
 use crate::merge;
 use crate::raw;
-use crate::request::{self, UNKNOWN_PARAMETER, wrong};
+use crate::request::{self, AT, UNKNOWN_PARAMETER, wrong};
 use crate::router::{Endpoint, Param};
 use crate::trace::Names;
+use crate::watch;
 
 /// How often a patch without `If-Match` starts over. Each time somebody else has written, so one of the two succeeded.
 const PATCH_ATTEMPTS_MAX: u32 = 5;
@@ -56,8 +57,15 @@ impl Exchange<'_> {
         let query = self.http.uri().query().unwrap_or_default();
         let at = request::put_query(route, &self.params, query, &mut members, &mut errors);
         let mut call = self.call(route, &mut members, errors, None)?;
+        let watches = watch::is_wanted(self.http, route);
+        if watches && at.is_some() {
+            return Err(Error::invalid(vec![wrong(AT, UNKNOWN_PARAMETER, "the past does not change: read it")]));
+        }
         call.at = at;
         let said = self.ask(&call).await.map_err(|failure| Error::from_failure(route, failure))?;
+        if watches {
+            return self.watch(call, said);
+        }
         answer::write(route, &members, self.headers(), &said)
     }
 

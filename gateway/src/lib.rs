@@ -40,6 +40,7 @@ mod sessions;
 mod settle;
 mod shared;
 mod trace;
+mod watch;
 
 pub use config::Config;
 pub use server::{Connect, Error, Gateway, run};

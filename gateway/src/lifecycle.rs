@@ -16,8 +16,8 @@ use crate::router::Param;
 
 const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 const SUNSET: HeaderName = HeaderName::from_static("sunset");
-/// What tells who asks.
-const IDENTITY: HeaderValue = HeaderValue::from_static("authorization, guest-token");
+/// What tells who asks, and whether they want to watch.
+const VARIES: HeaderValue = HeaderValue::from_static("accept, authorization, guest-token");
 
 /// What a route says with every answer, and until when it lives.
 #[derive(Debug)]
@@ -84,7 +84,7 @@ fn cache(route: &Route) -> Vec<(HeaderName, HeaderValue)> {
     let shared = if cache.public && route.public { "public" } else { "private" };
     let text = format!("{shared}, max-age={}", cache.max_age_s);
     let control = HeaderValue::try_from(text).unwrap_or(NO_STORE);
-    vec![(CACHE_CONTROL, control), (VARY, IDENTITY)]
+    vec![(CACHE_CONTROL, control), (VARY, VARIES)]
 }
 
 /// Midnight UTC of a day of the contract.

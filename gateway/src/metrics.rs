@@ -80,6 +80,7 @@ struct Meter {
 impl Meters {
     pub(crate) fn new(routes: &[&'static Route]) -> Meters {
         metrics::describe_counter!("http_requests_total", "Answers by rpc and class of status.");
+        metrics::describe_gauge!("http_watches", "Clients that watch an entity.");
         metrics::describe_histogram!(
             "http_request_duration_seconds",
             Unit::Seconds,

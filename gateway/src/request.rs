@@ -27,7 +27,7 @@ const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 
 /// The query parameter of every read of one entity that asks for its past.
-const AT: &str = "at";
+pub(crate) const AT: &str = "at";
 
 /// The members of a body. No body at all is an empty object: some commands need none.
 ///

@@ -60,7 +60,7 @@ impl Customer {
     pub(crate) fn placing(&mut self, cart_id: &str, card: &str) -> Ask {
         self.orders += 1;
         let order = json!({"cart_id": cart_id, "email": "ada@example.com", "payment_method": {"token": card}});
-        Ask::post("/api/v1/orders", &order).keyed(format!("{cart_id} {}", self.orders))
+        Ask::post("/api/v1/orders", &order).keyed(format!("{cart_id}-{}", self.orders))
     }
 
     /// Places a cart, and must get the status.
@@ -81,7 +81,7 @@ impl Customer {
 
     pub(crate) async fn cancel(&mut self, order_id: &str, status: u16) -> Value {
         let cancel = Ask::post(format!("/api/v1/orders/{order_id}/cancel"), &json!({}));
-        self.send(status, &cancel.keyed(format!("cancel {order_id}"))).await
+        self.send(status, &cancel.keyed(format!("cancel-{order_id}"))).await
     }
 }
 

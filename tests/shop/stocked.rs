@@ -89,6 +89,11 @@ impl Stocked {
         Customer::guest(self.up.stranger())
     }
 
+    /// Somebody who has shown nothing yet.
+    pub(crate) fn stranger(&self) -> Customer {
+        self.guest()
+    }
+
     /// A customer with an account.
     pub(crate) fn customer(&self) -> Customer {
         Customer::known(self.up.customer())
@@ -130,7 +135,7 @@ impl Stocked {
     pub(crate) async fn parcel(&mut self, parcel: &Value, what: &str) -> Value {
         let (order, shipment) = (text(parcel, "/order_id"), text(parcel, "/shipment_id"));
         let ask = Ask::post(format!("/api/v1/shipments/{order}/{shipment}/{what}"), &json!({}));
-        self.owner(200, ask.keyed(format!("{what} {shipment}"))).await
+        self.owner(200, ask.keyed(format!("{what}-{shipment}"))).await
     }
 
     /// A parcel leaves, is taken by the carrier, and arrives.
@@ -163,7 +168,7 @@ impl Stocked {
 #[track_caller]
 pub(crate) fn expect(answer: &Answer, status: u16, ask: &Ask) -> Value {
     let body = String::from_utf8_lossy(&answer.body).into_owned();
-    assert_eq!(answer.status, status, "{ask:?} was answered with {body}");
+    assert_eq!(answer.status, status, "{ask} was answered with {body}");
     if answer.body.is_empty() { Value::Null } else { answer.json() }
 }
 

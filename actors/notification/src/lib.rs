@@ -26,30 +26,25 @@ use delivery::Delivery;
 use endpoint::Endpoint;
 use message::Message;
 use preferences::Preferences;
-use providers::{Doors, Outside, Settings, WEBHOOK};
+use providers::{BadSettings, Doors, Outside, WEBHOOK};
 use queue::Queue;
 use template::Template;
 use topic::Channel;
 use wire::rpc;
 
-/// The group as the environment configures it; without any setting every message is captured.
+pub use providers::Settings;
+
+/// The group by what was set for this process; by default every message is captured.
 ///
-/// # Panics
-/// At start, when a setting cannot be understood: a shop that mails nobody must not look like one that does.
-#[must_use]
-pub fn group() -> Group {
-    match Settings::from_env().and_then(Settings::outside) {
-        Ok(outside) => group_with(outside),
-        Err(error) => {
-            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            panic!("{error}{cause}")
-        }
-    }
+/// # Errors
+/// When a setting cannot be used: a shop that mails nobody must not look like one that does.
+pub fn group_with(settings: Settings) -> Result<Group, BadSettings> {
+    settings.outside().map(group_by)
 }
 
 /// The group with this outside.
 #[must_use]
-pub fn group_with(outside: Outside) -> Group {
+pub fn group_by(outside: Outside) -> Group {
     let (create, update) = match outside.doors {
         Doors::Public => (
             wire::endpoints::create::<true> as wire::endpoints::Create,

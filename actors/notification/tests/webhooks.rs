@@ -154,7 +154,7 @@ fn group() -> Group {
         webhook: Arc::new(Webhooks::new(Doors::Any).expect("a client")),
         doors: Doors::Any,
     };
-    notification::group_with(outside)
+    notification::group_by(outside)
 }
 
 const NAMES: [&str; 3] = ["ada", "bob", "eve"];

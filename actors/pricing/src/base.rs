@@ -46,9 +46,9 @@ pub enum Command {
         product_id: String,
         /// What one unit costs.
         price: Money,
+        /// What it is to the tax office.
+        tax_category: String,
     },
-    /// To the tax office it is this.
-    Categorize(String),
 }
 
 /// Why a base price says no.
@@ -67,15 +67,6 @@ pub enum Refusal {
     },
 }
 
-impl Known {
-    fn says(&self, price: Money, tax_category: String, at: Timestamp) -> Vec<Updated> {
-        if price == self.price && tax_category == self.tax_category {
-            return vec![];
-        }
-        vec![updated(self.sku.clone(), self.product_id.clone(), price, tax_category, at)]
-    }
-}
-
 fn updated(sku: String, product_id: String, price: Money, tax_category: String, at: Timestamp) -> Updated {
     let (price_list_id, tiers) = (String::new(), Tiers::default());
     Updated { sku, product_id, price_list_id, price: Some(price), tax_category, tiers, at }
@@ -89,18 +80,13 @@ impl Entity for Base {
     type Refusal = Refusal;
 
     fn decide(&self, command: Command, facts: &Facts) -> Result<Vec<Updated>, Refusal> {
-        match (self, command) {
-            (Base::Unknown, Command::Set { sku, product_id, price }) => {
-                Ok(vec![updated(sku, product_id, price, STANDARD.to_owned(), facts.now)])
-            }
-            (Base::Unknown, Command::Categorize(_)) => Err(Refusal::NotFound),
-            (Base::Known(known), Command::Set { sku, product_id, .. }) if known.product_id != product_id => {
+        let Command::Set { sku, product_id, price, tax_category } = command;
+        match self {
+            Base::Known(known) if known.product_id != product_id => {
                 Err(Refusal::Taken { sku, product_id: known.product_id.clone() })
             }
-            (Base::Known(known), Command::Set { price, .. }) => {
-                Ok(known.says(price, known.tax_category.clone(), facts.now))
-            }
-            (Base::Known(known), Command::Categorize(category)) => Ok(known.says(known.price, category, facts.now)),
+            Base::Known(known) if known.price == price && known.tax_category == tax_category => Ok(vec![]),
+            Base::Unknown | Base::Known(_) => Ok(vec![updated(sku, product_id, price, tax_category, facts.now)]),
         }
     }
 
@@ -124,12 +110,9 @@ mod tests {
         updated("MUG".into(), "prd_1".into(), euros(900), STANDARD.into(), moment(1))
     }
 
-    fn reduced() -> Updated {
-        updated("MUG".into(), "prd_1".into(), euros(900), "reduced".into(), moment(2))
-    }
-
-    fn set(product_id: &str, cents: i64) -> Command {
-        Command::Set { sku: "MUG".into(), product_id: product_id.into(), price: euros(cents) }
+    fn set(product_id: &str, cents: i64, tax_category: &str) -> Command {
+        let (sku, product_id, tax_category) = ("MUG".into(), product_id.into(), tax_category.into());
+        Command::Set { sku, product_id, price: euros(cents), tax_category }
     }
 
     fn check(given: &[Updated], when: Command, expected: Expect) {
@@ -145,19 +128,12 @@ mod tests {
     }
 
     #[test]
-    fn the_catalogue_sets_the_price_and_leaves_the_category() {
-        check(&[], set("prd_1", 900), expect!["9.00 EUR standard"]);
-        check(&[known()], set("prd_1", 900), expect!["already so"]);
-        check(&[known()], set("prd_1", 800), expect!["8.00 EUR standard"]);
-        check(&[known(), reduced()], set("prd_1", 800), expect!["8.00 EUR reduced"]);
-        check(&[known()], set("prd_2", 800), expect!["refused: another product has a variant with the SKU MUG"]);
-    }
-
-    #[test]
-    fn people_set_the_category_of_what_the_catalogue_has_named() {
-        let categorize = || Command::Categorize("reduced".into());
-        check(&[], categorize(), expect!["refused: the catalogue never named such a SKU"]);
-        check(&[known()], categorize(), expect!["9.00 EUR reduced"]);
-        check(&[known(), reduced()], categorize(), expect!["already so"]);
+    fn a_price_is_what_the_product_that_named_it_first_says() {
+        check(&[], set("prd_1", 900, STANDARD), expect!["9.00 EUR standard"]);
+        check(&[known()], set("prd_1", 900, STANDARD), expect!["already so"]);
+        check(&[known()], set("prd_1", 800, STANDARD), expect!["8.00 EUR standard"]);
+        check(&[known()], set("prd_1", 900, "reduced"), expect!["9.00 EUR reduced"]);
+        let taken = expect!["refused: another product has a variant with the SKU MUG"];
+        check(&[known()], set("prd_2", 800, STANDARD), taken);
     }
 }

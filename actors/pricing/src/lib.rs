@@ -34,7 +34,6 @@ pub fn group() -> Group {
         .entity::<Taxes>()
         .entity::<Quote>()
         .command::<rpc::SetBasePrice, Base>(|request| request.sku.clone(), wire::base::set_base)
-        .command::<rpc::SetTaxCategory, Base>(|request| request.sku.clone(), wire::base::set_tax_category)
         .read::<rpc::GetBasePrice, Base>(|request| request.sku.clone(), wire::base::get_base)
         .history::<rpc::GetBasePriceHistory>(|request| ActorKey::of::<Base>(&request.sku))
         .command::<rpc::CreatePriceList, PriceList>(|request| request.price_list_id.clone(), wire::list::create_list)

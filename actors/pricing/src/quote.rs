@@ -17,7 +17,7 @@ pub enum Quote {
     #[default]
     Unknown,
     /// It was made.
-    Made(Made),
+    Made(Box<Made>),
 }
 
 /// A quote that was made.
@@ -102,7 +102,7 @@ impl Entity for Quote {
     }
 
     fn evolve(&mut self, Event::Created(made): &Event) {
-        *self = Quote::Made(Made::clone(made));
+        *self = Quote::Made(made.clone());
     }
 }
 

@@ -1,5 +1,7 @@
 //! The group through real bytes: the same facts in a world in memory and on a server.
 
+#[path = "group/carriers.rs"]
+mod carriers;
 #[path = "group/facts.rs"]
 mod facts;
 #[path = "group/shop.rs"]

@@ -271,6 +271,11 @@ fn responses(
         success["content"] = media_types(route, file).map(|of| (of.to_owned(), json!({"schema": bytes()}))).collect();
     } else if route.raw.is_none() || !route.response.fields.is_empty() {
         success["content"] = json!({"application/json": {"schema": schema}});
+        if entity && !command {
+            let watched = "The entity as it is and as it becomes: an event for each new version, whose id is the version \
+                and whose data is the JSON of the entity. Ask for it with `Accept: text/event-stream`.";
+            success["content"]["text/event-stream"] = json!({"schema": {"type": "string", "description": watched}});
+        }
     }
     responses.insert(route.success.to_string(), success);
     if entity && !command {

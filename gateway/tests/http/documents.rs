@@ -38,6 +38,11 @@ async fn the_document_tells_every_route() {
             }
         }
     }
+    let content = |path: &str| &document["paths"][path]["get"]["responses"]["200"]["content"];
+    assert!(content("/api/v1/products/{product_id}")["text/event-stream"].is_object(), "an entity can be watched");
+    for path in ["/api/v1/products", "/api/v1/products/{product_id}/history"] {
+        assert!(content(path)["application/json"].is_object() && content(path).get("text/event-stream").is_none());
+    }
     let put = ROUTES.iter().find(|route| route.name == "product.update").expect("it exists").http[0].path;
     assert!(document["paths"][put]["patch"].is_object());
 }

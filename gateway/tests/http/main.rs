@@ -9,4 +9,5 @@ mod outcomes;
 mod reads;
 mod routes;
 mod support;
+mod watches;
 mod writes;

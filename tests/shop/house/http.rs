@@ -41,6 +41,12 @@ impl Ask {
         Ask { method: "POST", ..Ask::get(target) }.json(body)
     }
 
+    /// What a browser sends when a form is filled in.
+    pub(crate) fn form(target: impl Into<String>, fields: &str) -> Ask {
+        let ask = Ask { method: "POST", body: Some(fields.as_bytes().to_vec()), ..Ask::get(target) };
+        ask.header("Content-Type", "application/x-www-form-urlencoded")
+    }
+
     pub(crate) fn put(target: impl Into<String>, body: &Value) -> Ask {
         Ask { method: "PUT", ..Ask::get(target) }.json(body)
     }
@@ -73,6 +79,12 @@ impl Ask {
             head += &format!("Content-Length: {}\r\n", body.len());
         }
         [head.as_bytes(), b"\r\n", body].concat()
+    }
+}
+
+impl std::fmt::Display for Ask {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} {}", self.method, self.target, String::from_utf8_lossy(self.body.as_deref().unwrap_or_default()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::http::Http;
+use super::http::{Ask, Http};
 use super::port;
 use super::process::{Process, mercat, run};
 
@@ -120,8 +120,12 @@ impl Up {
     pub(crate) async fn pass_3ds(&self, url: &str) {
         let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).expect("an address");
         let mut bank = Http::new(host.parse().expect("host and port"), String::new());
-        let answer = bank.try_send(&super::http::Ask::post(format!("/{path}"), &serde_json::json!({}))).await;
-        assert!(answer.expect("an answer").status < 400);
+        let page = bank.try_send(&Ask::get(format!("/{path}"))).await.expect("a page");
+        let page = String::from_utf8(page.body).expect("text");
+        let secret = page.split("name=\"secret\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+        let fields = format!("secret={}&outcome=complete", secret.expect("a form with a secret"));
+        let answer = bank.try_send(&Ask::form(format!("/{path}"), &fields)).await.expect("an answer");
+        assert!(answer.status < 400, "{answer:?}");
     }
 }
 
@@ -130,6 +134,7 @@ fn command(home: &TempDir, door: u16, nats: u16, monitor: u16) -> Command {
     command
         // As most people say it: a path from where they are.
         .args(["--data", "data", "up", "--no-seed", "--listen", &format!("127.0.0.1:{door}")])
+        .env("MERCAT_BANK__LISTEN", "127.0.0.1:0")
         .env("MERCAT_NATS__PORT", nats.to_string())
         .env("MERCAT_NATS__MONITOR_PORT", monitor.to_string())
         .env("MERCAT_NATS__MAX_FILE", (4_u64 << 30).to_string());

@@ -35,7 +35,7 @@ fn one_key_is_one_order_however_many_ask_at_once() {
         let mut guest = shop.customer();
         let cart = guest.cart(&[("MUG", 1)]).await;
         let order = json!({"cart_id": cart, "email": "ada@example.com", "payment_method": {"token": GOOD}});
-        let ask = Ask::post("/api/v1/orders", &order).keyed("only one");
+        let ask = Ask::post("/api/v1/orders", &order).keyed("only-one");
         let mut askers: Vec<_> = (0..20).map(|_| shop.customer()).collect();
         let answers = join_all(askers.iter_mut().map(async |asker| asker.try_send(&ask).await)).await;
         let done: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();

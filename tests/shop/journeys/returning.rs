@@ -23,7 +23,7 @@ fn what_is_sent_back_is_paid_back_and_put_back() {
         let refused = guest.try_send(&Ask::post(returns.clone(), &too_much).keyed("more")).await;
         assert!((400..500).contains(&refused.status), "{refused:?}");
         let step = |what: &str, body: &serde_json::Value| {
-            Ask::post(format!("{returns}/{return_id}/{what}"), body).keyed(format!("{what} {return_id}"))
+            Ask::post(format!("{returns}/{return_id}/{what}"), body).keyed(format!("{what}-{return_id}"))
         };
         shop.owner(200, step("approve", &json!({}))).await;
         let here = json!({"warehouse_id": shop.vienna});

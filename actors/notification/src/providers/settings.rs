@@ -1,10 +1,8 @@
-//! Settings: which providers there are. Read from the environment, `NOTIFICATION_EMAIL__HOST` and so on; without any,
-//! every message is captured and nothing leaves the house but webhooks to public addresses. Secrets are never printed.
+//! Settings: which providers there are. Without any, every message is captured and nothing leaves the house but webhooks
+//! to public addresses. Secrets are never printed.
 
 use std::sync::Arc;
 
-use figment::Figment;
-use figment::providers::Env;
 use lettre::transport::smtp::authentication::Credentials;
 use runtime::group::Provider;
 use serde::Deserialize;
@@ -12,7 +10,7 @@ use serde::Deserialize;
 use super::{Alone, Capture, Doors, Gateway, Outside, Post, Security, Smtp, Webhooks};
 
 /// What can be set.
-#[derive(Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// The mail server; captured when absent.
@@ -25,8 +23,19 @@ pub struct Settings {
     pub webhooks: Webhook,
 }
 
+/// A secret that does not print itself.
+#[derive(Clone, Default, Deserialize)]
+#[serde(transparent)]
+struct Hidden(String);
+
+impl std::fmt::Debug for Hidden {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "none" } else { "hidden" })
+    }
+}
+
 /// The mail server.
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Email {
     /// Its name.
@@ -41,7 +50,7 @@ pub struct Email {
     user: String,
     /// How it knows that.
     #[serde(default)]
-    password: String,
+    password: Hidden,
     /// Who writes: `Shop <shop@example.com>`.
     from: String,
     /// Where mail to the people of the shop goes.
@@ -50,18 +59,18 @@ pub struct Email {
 }
 
 /// A provider with an HTTP door.
-#[derive(Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Door {
     /// Its address.
     url: String,
     /// What it knows us by.
     #[serde(default)]
-    token: String,
+    token: Hidden,
 }
 
 /// Where webhooks may go.
-#[derive(Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Webhook {
     /// Also to this machine and to private networks, and without TLS.
@@ -71,9 +80,6 @@ pub struct Webhook {
 /// Why settings cannot be used. It names the setting and never repeats a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum BadSettings {
-    /// A key that is unknown, missing or of the wrong type.
-    #[error("could not read the settings of notification")]
-    Read(#[source] Box<figment::Error>),
     /// An address that is none.
     #[error("notification.{setting} is not an e-mail address")]
     Address {
@@ -86,15 +92,6 @@ pub enum BadSettings {
 }
 
 impl Settings {
-    /// What the environment says.
-    ///
-    /// # Errors
-    /// When it says something that nobody understands.
-    pub fn from_env() -> Result<Settings, BadSettings> {
-        let read = Figment::new().merge(Env::prefixed("NOTIFICATION_").split("__")).extract();
-        read.map_err(|e| BadSettings::Read(Box::new(e)))
-    }
-
     /// The providers that these settings ask for.
     ///
     /// # Errors
@@ -114,7 +111,7 @@ fn door(door: Option<Door>) -> Result<Arc<dyn Provider>, BadSettings> {
     match door {
         None => Ok(Arc::new(Capture)),
         Some(Door { url, token }) => {
-            let post = Post::new(Gateway { url, token }).map_err(BadSettings::Client)?;
+            let post = Post::new(Gateway { url, token: token.0 }).map_err(BadSettings::Client)?;
             Ok(Arc::new(Alone::new(post)))
         }
     }
@@ -131,7 +128,7 @@ impl Email {
         Ok(Smtp {
             port: self.port.unwrap_or(usual),
             security: self.security,
-            credentials: (!self.user.is_empty()).then(|| Credentials::new(self.user, self.password)),
+            credentials: (!self.user.is_empty()).then(|| Credentials::new(self.user, self.password.0)),
             from: address("email.from", &self.from)?,
             staff: (!self.staff.is_empty()).then(|| address("email.staff", &self.staff)).transpose()?,
             host: self.host,
@@ -141,33 +138,32 @@ impl Email {
 
 #[cfg(test)]
 mod tests {
+    use figment::Figment;
     use figment::providers::Serialized;
 
     use super::*;
 
-    fn settings(pairs: &[(&str, &str)]) -> Result<Outside, BadSettings> {
-        let mut figment = Figment::new();
-        for (key, value) in pairs {
-            figment = figment.merge(Serialized::default(key, value));
-        }
-        let read: Result<Settings, _> = figment.extract();
-        read.map_err(|e| BadSettings::Read(Box::new(e))).and_then(Settings::outside)
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings, figment::Error> {
+        let all = pairs.iter().fold(Figment::new(), |all, (key, value)| all.merge(Serialized::default(key, value)));
+        all.extract()
     }
 
     #[test]
     fn nothing_set_means_capture_and_public_webhooks() {
-        assert_eq!(settings(&[]).map(|outside| outside.doors).ok(), Some(Doors::Public));
+        let outside = read(&[]).expect("nothing is something").outside();
+        assert_eq!(outside.map(|outside| outside.doors).ok(), Some(Doors::Public));
     }
 
     #[test]
-    fn what_nobody_understands_is_refused_by_name_without_its_secrets() {
-        let unknown = settings(&[("email.host", "mail"), ("email.pasword", "hunter2"), ("email.from", "a@b.example")]);
-        let Err(BadSettings::Read(cause)) = unknown else { panic!("taken") };
-        assert!(cause.to_string().contains("pasword") && !cause.to_string().contains("hunter2"), "{cause}");
-        let from = settings(&[("email.host", "mail"), ("email.from", "nobody")]);
-        assert_eq!(
-            from.err().map(|e| e.to_string()).as_deref(),
-            Some("notification.email.from is not an e-mail address")
-        );
+    fn what_nobody_understands_is_refused_by_name_and_secrets_are_not_repeated() {
+        let email = [("email.host", "mail"), ("email.from", "a@b.example"), ("email.password", "hunter2")];
+        let good = read(&email).expect("settings");
+        assert!(!format!("{good:?}").contains("hunter2") && good.outside().is_ok());
+        let unknown = read(&[("email.host", "mail"), ("email.pasword", "hunter2"), ("email.from", "a@b.example")]);
+        let cause = unknown.expect_err("pasword is no key").to_string();
+        assert!(cause.contains("pasword") && !cause.contains("hunter2"), "{cause}");
+        let from = read(&[("email.host", "mail"), ("email.from", "nobody")]).expect("settings").outside();
+        let said = from.err().map(|e| e.to_string());
+        assert_eq!(said.as_deref(), Some("notification.email.from is not an e-mail address"));
     }
 }

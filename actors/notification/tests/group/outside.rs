@@ -124,7 +124,7 @@ impl Provider for Machines {
 
 /// The group with this outside: mail goes to the post office, text messages are captured.
 pub(crate) fn group() -> Group {
-    notification::group_with(Outside {
+    notification::group_by(Outside {
         email: Arc::new(PostOffice),
         sms: Arc::new(Capture),
         push: Arc::new(Capture),

@@ -6,25 +6,17 @@ use runtime::entity::Undecodable;
 use runtime::group::{News, Reaction};
 
 use super::{Problem, bad_money, money, rpc, v1};
-use crate::base::{self, Base, Command};
+use crate::base::{self, Base, Command, STANDARD};
 
 pub(crate) fn set_base(
     desk: &mut Desk<'_>,
     request: &v1::SetBasePriceRequest,
 ) -> Result<v1::SetBasePriceResponse, Problem> {
-    let v1::SetBasePriceRequest { sku, product_id, price } = request;
+    let v1::SetBasePriceRequest { sku, product_id, price, tax_category } = request;
     let price = money(price.as_ref()).map_err(|e| bad_money(&e))?;
-    desk.tell::<Base>(sku, Command::Set { sku: sku.clone(), product_id: product_id.clone(), price })?;
+    let tax_category = if tax_category.is_empty() { STANDARD } else { tax_category }.to_owned();
+    desk.tell::<Base>(sku, Command::Set { sku: sku.clone(), product_id: product_id.clone(), price, tax_category })?;
     Ok(v1::SetBasePriceResponse { base_price: now(desk, sku) })
-}
-
-pub(crate) fn set_tax_category(
-    desk: &mut Desk<'_>,
-    request: &v1::SetTaxCategoryRequest,
-) -> Result<v1::SetTaxCategoryResponse, Problem> {
-    let v1::SetTaxCategoryRequest { sku, tax_category } = request;
-    desk.tell::<Base>(sku, Command::Categorize(tax_category.clone()))?;
-    Ok(v1::SetTaxCategoryResponse { base_price: now(desk, sku) })
 }
 
 pub(crate) fn get_base(
@@ -53,20 +45,20 @@ fn base_price(base: &Base, version: u64) -> Option<v1::BasePrice> {
 /// When the news cannot be read.
 pub(crate) fn named_prices(news: &News) -> Result<Vec<Reaction>, Undecodable> {
     use messages::product::v1::{ProductCreated, ProductUpdated};
-    let (product_id, variants) = match news.event_type.as_str() {
+    let (product_id, variants, tax_category) = match news.event_type.as_str() {
         "product.created" => {
-            let ProductCreated { product_id, variants, .. } = news.read()?;
-            (product_id, variants)
+            let ProductCreated { product_id, variants, tax_category, .. } = news.read()?;
+            (product_id, variants, tax_category)
         }
         "product.updated" => {
-            let ProductUpdated { product_id, variants, .. } = news.read()?;
-            (product_id, variants)
+            let ProductUpdated { product_id, variants, tax_category, .. } = news.read()?;
+            (product_id, variants, tax_category)
         }
         _ => return Ok(Vec::new()),
     };
     let set = variants.into_iter().map(|variant| {
-        let product_id = product_id.clone();
-        let request = v1::SetBasePriceRequest { sku: variant.sku, product_id, price: variant.price };
+        let (product_id, tax_category) = (product_id.clone(), tax_category.clone().unwrap_or_default());
+        let request = v1::SetBasePriceRequest { sku: variant.sku, product_id, price: variant.price, tax_category };
         Reaction::command::<rpc::SetBasePrice>(request.sku.clone(), &request)
     });
     Ok(set.collect())

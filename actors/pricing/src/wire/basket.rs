@@ -182,14 +182,19 @@ struct Missing<'a> {
     reason: &'static str,
 }
 
+impl Missing<'_> {
+    fn of(unpriced: &Unpriced) -> Missing<'_> {
+        match unpriced {
+            Unpriced::UnknownSku { sku } => Missing { sku, reason: "unknown_sku" },
+            Unpriced::NoPriceInCurrency { sku, .. } => Missing { sku, reason: "no_price_in_currency" },
+            Unpriced::OutOfRange { sku } => Missing { sku, reason: "amount_out_of_range" },
+        }
+    }
+}
+
 /// A basket with lines that have no price cannot be quoted.
 pub(super) fn no_price(unpriced: &[Unpriced]) -> Problem {
-    let missing = |unpriced| match unpriced {
-        &Unpriced::UnknownSku { ref sku } => Missing { sku, reason: "unknown_sku" },
-        Unpriced::NoPriceInCurrency { sku, .. } => Missing { sku, reason: "no_price_in_currency" },
-        Unpriced::OutOfRange { sku } => Missing { sku, reason: "amount_out_of_range" },
-    };
-    let lines: Vec<_> = unpriced.iter().map(missing).collect();
+    let lines: Vec<_> = unpriced.iter().map(Missing::of).collect();
     let detail = unpriced.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     Problem::new(messages::problem::Kind::Unprocessable, "no_price", detail).with_json("lines", &lines)
 }

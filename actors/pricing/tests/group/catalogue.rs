@@ -61,10 +61,11 @@ fn create(desk: &mut Desk<'_>, request: &v1::CreateProductRequest) -> Result<v1:
 }
 
 fn update(desk: &mut Desk<'_>, request: &v1::UpdateProductRequest) -> Result<v1::UpdateProductResponse, Problem> {
-    let v1::UpdateProductRequest { product_id, title, status, variants, .. } = request.clone();
+    let v1::UpdateProductRequest { product_id, title, status, variants, tax_category, .. } = request.clone();
     let updated_at = Some(runtime::clock::to_wire(desk.facts().now));
     let id = product_id.clone();
-    let event = v1::ProductUpdated { product_id, title, status, variants, updated_at, ..Default::default() };
+    let event =
+        v1::ProductUpdated { product_id, title, status, variants, tax_category, updated_at, ..Default::default() };
     desk.tell::<Product>(&id, Event::Updated(event))?;
     Ok(v1::UpdateProductResponse::default())
 }
@@ -109,13 +110,14 @@ impl Catalogue {
         self.asker.ask::<rpc::CreateProduct>(Some(&create.product_id), &create).await.expect("a product");
     }
 
-    /// It says something else about itself.
-    pub(crate) async fn update(&self, name: &str, variants: &[(&str, i64)]) {
+    /// It says something else about itself, and which taxes it falls under.
+    pub(crate) async fn update(&self, name: &str, tax_category: &str, variants: &[(&str, i64)]) {
         let update = v1::UpdateProductRequest {
             product_id: id("prd", name),
             title: name.to_owned(),
             status: v1::ProductStatus::Active.into(),
             variants: named(variants),
+            tax_category: Some(tax_category.to_owned()),
             ..Default::default()
         };
         self.asker.ask::<rpc::UpdateProduct>(Some(&update.product_id), &update).await.expect("a product");

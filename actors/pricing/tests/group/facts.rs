@@ -36,19 +36,16 @@ async fn news_of_the_catalogue_are_the_base_prices(ground: Ground) {
         (cents(red.price.as_ref()), red.product_id, red.tax_category.as_str()),
         (900, id("prd", "mug"), "standard")
     );
-    // What staff said about taxes stays, whatever the catalogue says later.
-    let categorize = v1::SetTaxCategoryRequest { sku: "MUG-RED".to_owned(), tax_category: "reduced".to_owned() };
-    asker.ask::<rpc::SetTaxCategory>(Some("MUG-RED"), &categorize).await.expect("a category");
     stage.kill("a");
-    catalogue.update("mug", &[("MUG-RED", 990), ("MUG-BLUE", 950)]).await;
+    catalogue.update("mug", "reduced", &[("MUG-RED", 990), ("MUG-BLUE", 950)]).await;
     stage.set_store("a", MemoryStore::new());
     stage.start("a").await;
     let red = base_of(&asker, "MUG-RED", |base| cents(base.price.as_ref()) == 990).await;
-    assert_eq!((red.version, red.tax_category.as_str()), (3, "reduced"));
+    assert_eq!((red.version, red.tax_category.as_str()), (2, "reduced"));
     // News come in order, product by product: what came after them says that they are through.
-    catalogue.update("mug", &[("MUG-RED", 990), ("MUG-BLUE", 960)]).await;
+    catalogue.update("mug", "reduced", &[("MUG-RED", 990), ("MUG-BLUE", 960)]).await;
     let blue = base_of(&asker, "MUG-BLUE", |base| cents(base.price.as_ref()) == 960).await;
-    assert_eq!(blue.version, 2, "news that say nothing new change nothing, and none is heard twice");
+    assert_eq!(blue.version, 3, "news that say nothing new change nothing, and none is heard twice");
     catalogue.close().await;
     stage.clear().await;
     assert_eq!(stage.verify(Some("b")).await, Vec::<String>::new());
@@ -57,12 +54,16 @@ async fn news_of_the_catalogue_are_the_base_prices(ground: Ground) {
 async fn a_sku_belongs_to_the_product_that_named_it_first(ground: Ground) {
     let (mut stage, asker) = open(&ground, &["a"]).await;
     base(&asker, "MUG", 900).await;
-    let other =
-        v1::SetBasePriceRequest { sku: "MUG".to_owned(), product_id: id("prd", "other"), price: Some(euros(1)) };
+    let other = v1::SetBasePriceRequest {
+        sku: "MUG".to_owned(),
+        product_id: id("prd", "other"),
+        price: Some(euros(1)),
+        ..Default::default()
+    };
     let problem = refusal(asker.ask::<rpc::SetBasePrice>(Some("MUG"), &other).await);
     assert_eq!(problem.code, "sku_taken");
-    let unknown = v1::SetTaxCategoryRequest { sku: "TEE".to_owned(), tax_category: "reduced".to_owned() };
-    assert_eq!(refusal(asker.ask::<rpc::SetTaxCategory>(Some("TEE"), &unknown).await).code, "not_found");
+    let unknown = v1::GetBasePriceRequest { sku: "TEE".to_owned() };
+    assert_eq!(refusal(asker.ask::<rpc::GetBasePrice>(Some("TEE"), &unknown).await).code, "not_found");
     assert_eq!(public(&asker, &["MUG"], "", "").await, ["MUG 1:900"]);
     stage.clear().await;
 }

@@ -65,7 +65,7 @@ async fn a_quote_holds_what_it_said(ground: Ground) {
     use v1::DerivationStep::{Discount, Price, Shipping, Tax};
     let steps: Vec<_> = quote.derivation.iter().map(v1::Derivation::step).collect();
     assert_eq!(steps, [Price, Price, Discount, Discount, Discount, Shipping, Tax, Tax, Tax]);
-    let (made, ends) = (quote.created_at.clone().expect("a time"), quote.expires_at.clone().expect("a time"));
+    let (made, ends) = (quote.created_at.expect("a time"), quote.expires_at.expect("a time"));
     assert_eq!(ends.seconds - made.seconds, 15 * 60);
     // Prices change; what was said stays, and is said again to whoever repeats the question.
     base(&asker, "MUG", 5_000).await;

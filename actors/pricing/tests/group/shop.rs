@@ -69,10 +69,14 @@ pub(crate) async fn settled(asker: &Asker, position: Option<Position>) {
     asker.send(&call).await.expect("the read models");
 }
 
-/// A SKU with a price in cents, and the category, as the catalogue and staff say.
+/// A SKU with a price in cents, as the catalogue says.
 pub(crate) async fn base(asker: &Asker, sku: &str, cents: i64) {
-    let request =
-        v1::SetBasePriceRequest { sku: sku.to_owned(), product_id: id("prd", sku), price: Some(euros(cents)) };
+    let request = v1::SetBasePriceRequest {
+        sku: sku.to_owned(),
+        product_id: id("prd", sku),
+        price: Some(euros(cents)),
+        ..Default::default()
+    };
     let answer = asker.send(&asker.call::<rpc::SetBasePrice>(Some(sku), &request)).await.expect("a price");
     settled(asker, answer.position).await;
 }
@@ -169,6 +173,6 @@ pub(crate) async fn public(asker: &Asker, skus: &[&str], currency: &str, country
         let tiers = price.tiers.iter().map(tier).collect::<Vec<_>>().join(" ");
         format!("{} {tiers}{}", price.sku, if price.tax_included { " with tax" } else { "" })
     };
-    let none = |none: &v1::UnpricedLine| format!("{}", none.detail);
+    let none = |none: &v1::UnpricedLine| none.detail.clone();
     response.data.iter().map(price).chain(response.unknown.iter().map(none)).collect()
 }

@@ -90,7 +90,8 @@ fn of_group(group: &'static Group, groups: &[&'static Group]) -> User {
     let sources = group.hears.iter().filter_map(|heard| groups.iter().find(|source| source.name == heard.group));
     publish.extend(sources.flat_map(|source| seats(source, name)));
     // What the owner seats it does not take: neither pull from another's place nor answer for it.
-    let hearers = groups.iter().filter(|hearer| hearer.hears.iter().any(|heard| heard.group == name));
+    let hears = |hearer: &Group| hearer.name != name && hearer.hears.iter().any(|heard| heard.group == name);
+    let hearers = groups.iter().filter(|hearer| hears(hearer));
     let deny = hearers.flat_map(|hearer| seats(group, hearer.name)).filter(|seat| !seat.contains(".INFO.")).collect();
 
     let mut subscribe = vec![format!("{}.>", inbox_of(name)), format!("shop.ops.{name}.>")];

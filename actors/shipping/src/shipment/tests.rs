@@ -604,7 +604,7 @@ fn what_a_parcel_owes_follows_from_its_state() {
     assert_eq!(owes(&after(&[labelled(), Command::Cancel, Command::Voided(None)])), "");
     let every = Pretence { dispatch_after_s: Some(1), accept_after_s: Some(2), deliver_after_s: Some(5) };
     let pretending = Command::Labelled(Box::new(Label { pretence: every, ..label() }));
-    assert_eq!(owes(&after(&[pretending.clone()])), "dispatch@2026-01-01T00:01:41Z");
+    assert_eq!(owes(&after(std::slice::from_ref(&pretending))), "dispatch@2026-01-01T00:01:41Z");
     let left = after(&[pretending.clone(), Command::Dispatch]);
     assert_eq!(owes(&left), "accept@2026-01-01T00:01:42Z");
     let taken = after(&[pretending.clone(), Command::Dispatch, Command::Pretend(Sign::Accepted)]);

@@ -63,11 +63,14 @@ impl Answer {
 pub(crate) struct Connection {
     stream: TcpStream,
     read: Vec<u8>,
+    /// What a stream has said and nobody has taken yet.
+    said: Vec<u8>,
 }
 
 impl Connection {
     pub(crate) async fn open(addr: SocketAddr) -> Connection {
-        Connection { stream: TcpStream::connect(addr).await.expect("the gateway listens"), read: Vec::new() }
+        let stream = TcpStream::connect(addr).await.expect("the gateway listens");
+        Connection { stream, read: Vec::new(), said: Vec::new() }
     }
 
     /// Writes raw bytes; a peer that has closed already is not a failure, its answer may wait to be read.
@@ -104,6 +107,43 @@ impl Connection {
         }
         answer.body = self.read.drain(..length).collect();
         Some(answer)
+    }
+
+    /// The next event of an answer that goes on, without the empty line at its end; `None` when the answer has ended.
+    pub(crate) async fn event(&mut self) -> Option<String> {
+        timeout(PATIENCE, self.read_event()).await.expect("an event in time")
+    }
+
+    async fn read_event(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = find(&self.said, b"\n\n") {
+                let event: Vec<_> = self.said.drain(..end + 2).collect();
+                return Some(String::from_utf8(event).expect("text").trim_end().to_owned());
+            }
+            let chunk = self.read_chunk().await?;
+            if chunk.is_empty() {
+                return None;
+            }
+            self.said.extend(chunk);
+        }
+    }
+
+    /// A part of a body that is sent in parts (RFC 9112 §7.1); the last one is empty.
+    async fn read_chunk(&mut self) -> Option<Vec<u8>> {
+        let length = loop {
+            if let Some(end) = find(&self.read, b"\r\n") {
+                let line: Vec<_> = self.read.drain(..end + 2).collect();
+                let digits = std::str::from_utf8(&line).expect("text").trim();
+                break usize::from_str_radix(digits, 16).expect("a length");
+            }
+            self.more().await?;
+        };
+        while self.read.len() < length + 2 {
+            self.more().await?;
+        }
+        let chunk = self.read.drain(..length).collect();
+        self.read.drain(..2);
+        Some(chunk)
     }
 
     async fn more(&mut self) -> Option<()> {
@@ -164,6 +204,11 @@ impl Ask {
 
     pub(crate) async fn send(self) -> Answer {
         let mut connection = Connection::open(self.addr).await;
+        self.send_on(&mut connection).await
+    }
+
+    /// Sends it on a connection that is open, and reads the answer; of one that goes on, the head.
+    pub(crate) async fn send_on(self, connection: &mut Connection) -> Answer {
         let mut bytes = format!("{} {} HTTP/1.1\r\nHost: shop.example\r\n", self.method, self.target).into_bytes();
         for (name, value) in &self.headers {
             bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
