@@ -43,7 +43,7 @@ pub fn group() -> Group {
         .command::<rpc::IssueInvoice, Invoice>(|request| request.invoice_id.clone(), wire::invoice::issue)
         .read::<rpc::GetOrder, Order>(|request| request.order_id.clone(), wire::order::get)
         .read::<rpc::GetReturn, Return>(|request| request.return_id.clone(), wire::returns::get)
-        .history::<rpc::GetOrderHistory>(wire::order::whose_history)
+        .history_for::<rpc::GetOrderHistory>(wire::order::whose_history, wire::order::may_see_history)
         .view::<views::Orders>()
         .query::<rpc::ListOrders>(views::list)
         .query::<rpc::ListUserOrders>(views::of_user)

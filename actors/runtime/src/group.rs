@@ -33,6 +33,8 @@ pub(crate) type RunRead = dyn Fn(&Window<'_>) -> Result<Vec<u8>, Problem> + Send
 type PrepareCommand = dyn Fn(&[u8]) -> Result<Prepared<RunCommand>, Problem> + Send + Sync;
 type PrepareRead = dyn Fn(&[u8]) -> Result<Prepared<RunRead>, Problem> + Send + Sync;
 type PrepareHistory = dyn Fn(&[u8]) -> Result<(ActorKey, HistoryWanted), Problem> + Send + Sync;
+/// Whether a caller may see the life of the actor that a request addresses.
+type MaySee = dyn Fn(&Window<'_>, &[u8]) -> Result<(), Problem> + Send + Sync;
 type Query = dyn Fn(&Views<'_>, &[u8]) -> Result<Vec<u8>, Problem> + Send + Sync;
 
 /// Which actor a request addresses, before anything is asked for it.
@@ -63,7 +65,7 @@ const HISTORY_LIMIT: u32 = 20;
 pub(crate) enum Handler {
     Command(Box<PrepareCommand>),
     Read(Box<PrepareRead>),
-    History(Box<PrepareHistory>),
+    History { prepare: Box<PrepareHistory>, may_see: Box<MaySee> },
     GatherCommand { target: Box<Target>, gather: Box<Gather<Prepared<RunCommand>>> },
     GatherRead { target: Box<Target>, gather: Box<Gather<Prepared<RunRead>>> },
 }
@@ -292,7 +294,18 @@ impl Group {
 
     /// The life of one actor, event by event, read from the log. The contract gives all such rpcs the same fields.
     #[must_use]
-    pub fn history<R: Rpc>(mut self, target: fn(&R::Request) -> ActorKey) -> Group {
+    pub fn history<R: Rpc>(self, target: fn(&R::Request) -> ActorKey) -> Group {
+        self.history_for::<R>(target, |_, _| Ok(()))
+    }
+
+    /// The life of one actor, for those who may see it: what is refused is refused by `may_see`, which looks at the actors
+    /// as they are now.
+    #[must_use]
+    pub fn history_for<R: Rpc>(
+        mut self,
+        target: fn(&R::Request) -> ActorKey,
+        may_see: fn(&Window<'_>, &R::Request) -> Result<(), Problem>,
+    ) -> Group {
         let prepare = move |bytes: &[u8]| {
             let request: R::Request = decode(bytes)?;
             let page = HistoryQuery::decode(bytes).map_err(|e| problems::undecodable_request(&e))?;
@@ -301,7 +314,9 @@ impl Group {
             let wanted = HistoryWanted { limit, after_version: after.unwrap_or(0) };
             Ok((target(&request), wanted))
         };
-        self.verb(R::ROUTE, RpcKind::Read, Handler::History(Box::new(prepare)));
+        let may_see = move |window: &Window<'_>, bytes: &[u8]| may_see(window, &decode(bytes)?);
+        let handler = Handler::History { prepare: Box::new(prepare), may_see: Box::new(may_see) };
+        self.verb(R::ROUTE, RpcKind::Read, handler);
         self
     }
 

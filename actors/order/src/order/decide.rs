@@ -147,8 +147,10 @@ impl Placed {
         if !beyond.is_empty() {
             return Err(Refusal::ExceedsCancellable(beyond));
         }
-        let nothing_left = !self.parcels().any(|(_, parcel)| parcel.state.has_left());
-        if units == left && nothing_left {
+        // All that is left of it is the whole order.
+        let mut rest: Units = self.deal.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
+        super::placed::take(&mut rest, &self.cancelled);
+        if units == rest {
             return self.cancel(reason);
         }
         let parts = spread(&self.parts, &units);

@@ -128,11 +128,10 @@ impl Placed {
         What::Reduced { user_id: self.deal.user_id.clone(), number, units, amount }.into()
     }
 
-    /// Everything is in a parcel that has arrived.
+    /// Everything that has to be sent is in a parcel that has arrived. Nothing has, if nothing is.
     fn has_arrived(&self) -> bool {
-        let mut live = self.parcels().filter(|(_, parcel)| parcel.state.is_live()).peekable();
-        live.peek().is_some()
-            && live.all(|(_, parcel)| parcel.state == ParcelState::Delivered)
+        let mut live = self.parcels().filter(|(_, parcel)| parcel.state.is_live());
+        live.all(|(_, parcel)| parcel.state == ParcelState::Delivered)
             && self.parts.iter().all(|part| part.missing_a_parcel().is_empty())
     }
 

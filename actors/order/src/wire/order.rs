@@ -87,6 +87,15 @@ pub(crate) fn whose_history(request: &v1::GetOrderHistoryRequest) -> ActorKey {
     }
 }
 
+/// The life of an order is its owner's to see, and so is that of a return of it.
+pub(crate) fn may_see_history(window: &Window<'_>, request: &v1::GetOrderHistoryRequest) -> Result<(), Problem> {
+    must_be_theirs(&window.see::<Order>(&request.order_id), window.caller())?;
+    let Some(return_id) = &request.return_id else { return Ok(()) };
+    let this = window.see::<Return>(return_id);
+    let of_it = this.slip().is_some_and(|slip| slip.order_id == request.order_id);
+    if of_it { Ok(()) } else { Err(crate::returns::Refusal::NotFound.into()) }
+}
+
 /// Where more was asked for than there is, as facts of a problem.
 pub(super) fn with_lines(problem: Problem, beyond: &[Beyond]) -> Problem {
     #[derive(serde::Serialize)]

@@ -300,10 +300,13 @@ impl Partition {
                 Ok(prepared) => self.read_when_ready(request, prepared, ctx),
                 Err(problem) => self.say(Some(request.route), &request.reply, refuse(problem)),
             },
-            VerbHandler::History(prepare) => match prepare(&request.payload) {
-                Ok((actor, page)) => self.history(request, actor, page, ctx),
-                Err(problem) => self.say(Some(request.route), &request.reply, refuse(problem)),
-            },
+            VerbHandler::History { prepare, may_see } => {
+                let seen = self.look(&request.caller, |window| may_see(window, &request.payload));
+                match seen.and_then(|()| prepare(&request.payload)) {
+                    Ok((actor, page)) => self.history(request, actor, page, ctx),
+                    Err(problem) => self.say(Some(request.route), &request.reply, refuse(problem)),
+                }
+            }
             VerbHandler::GatherCommand { target, gather } => {
                 if request.route.creates.is_some() && Gauges::is(&self.shared.gauges.storage_low) {
                     return self.say(Some(request.route), &request.reply, refuse(problems::storage_low()));

@@ -83,6 +83,19 @@ impl Partition {
         Said { result, version, position: None, replayed: false }
     }
 
+    /// Looks at the actors as they are now; a panic is a refusal.
+    pub(super) fn look<T>(
+        &self,
+        caller: &Caller,
+        look: impl FnOnce(&Window<'_>) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        let window = Window::new(&self.cells, &self.models, None, self.shared.clock.now(), caller);
+        let guarded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| look(&window)));
+        let result = guarded.unwrap_or_else(|_| Err(problems::panicked()));
+        let failure = self.cells.borrow_mut().take_failure();
+        failure.map_or(result, |failure| Err(problems::internal(&failure)))
+    }
+
     fn read_past(&mut self, request: &Request, prepared: Prepared<RunRead>, at: String, ctx: &mut Context<Self>) {
         let steps = match self.pasts.of(&prepared.target) {
             Ok(steps) => steps,
