@@ -60,7 +60,7 @@ pub fn verify(secret: &str, header: &str, body: &[u8], now: Timestamp) -> Result
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || text.len() % 2 != 0 {
+    if !text.is_ascii() || !text.len().is_multiple_of(2) {
         return None;
     }
     let pairs = text.as_bytes().chunks(2);

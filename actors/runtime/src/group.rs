@@ -165,6 +165,13 @@ fn decode<M: Message>(bytes: &[u8]) -> Result<M, Problem> {
     errors.into_result(request).map_err(Problem::invalid)
 }
 
+/// A command's handler, with what was gathered for it.
+pub type Command<R, K> = fn(&mut Desk<'_>, &<R as Rpc>::Request, &K) -> Result<<R as Rpc>::Response, Problem>;
+/// A read's handler, with what was gathered for it.
+pub type Show<R, K> = fn(&Window<'_>, &<R as Rpc>::Request, &K) -> Result<<R as Rpc>::Response, Problem>;
+/// A query's handler, with what was gathered for it.
+pub type Answer<R, K> = fn(&Views<'_>, &<R as Rpc>::Request, &K) -> Result<<R as Rpc>::Response, Problem>;
+
 /// Runs a gatherer; its panic is its own.
 async fn gathered<K>(gathering: Gathering<'_, K>) -> Result<K, Problem> {
     let guarded = std::panic::AssertUnwindSafe(gathering).catch_unwind().await;
@@ -232,7 +239,7 @@ impl Group {
         mut self,
         target: fn(&R::Request) -> String,
         gather: for<'a> fn(&'a Inquiry, &'a R::Request) -> Gathering<'a, K>,
-        handle: fn(&mut Desk<'_>, &R::Request, &K) -> Result<R::Response, Problem>,
+        handle: Command<R, K>,
     ) -> Group {
         let gather = move |inquiry: Inquiry, bytes: Bytes| {
             let preparing = async move {
@@ -256,7 +263,7 @@ impl Group {
         mut self,
         target: fn(&R::Request) -> String,
         gather: for<'a> fn(&'a Inquiry, &'a R::Request) -> Gathering<'a, K>,
-        handle: fn(&Window<'_>, &R::Request, &K) -> Result<R::Response, Problem>,
+        handle: Show<R, K>,
     ) -> Group {
         let gather = move |inquiry: Inquiry, bytes: Bytes| {
             let preparing = async move {
@@ -342,7 +349,7 @@ impl Group {
     pub fn query_with<R: Rpc, K: 'static>(
         mut self,
         gather: for<'a> fn(&'a Inquiry, &'a R::Request) -> Gathering<'a, K>,
-        handle: fn(&Views<'_>, &R::Request, &K) -> Result<R::Response, Problem>,
+        handle: Answer<R, K>,
     ) -> Group {
         let gather = move |inquiry: Inquiry, bytes: Bytes| {
             let preparing = async move {

@@ -86,7 +86,7 @@ impl Placed {
                 self.stuck = self.stuck.take().filter(|stuck| stuck.step != Step::CreateShipment);
             }
             What::Updated { status, reason, .. } => {
-                self.hold = (status == Status::OnHold).then(|| Hold { reason, at: event.at });
+                self.hold = (status == Status::OnHold).then_some(Hold { reason, at: event.at });
             }
             What::CancelBegan { reason, problem, awaits, .. } => {
                 let awaits: BTreeSet<String> = awaits.into_iter().collect();

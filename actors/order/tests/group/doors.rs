@@ -20,7 +20,11 @@ fn every_wish_that_cannot_be_is_refused_before_anything_exists() {
         let cases = [
             ("what_to_buy", Kind::Unprocessable, v1::PlaceOrderRequest { lines: vec![], ..mug() }),
             ("what_to_buy", Kind::Unprocessable, v1::PlaceOrderRequest { cart_id: Some(id("cart", "full")), ..mug() }),
-            ("cart_not_found", Kind::NotFound, v1::PlaceOrderRequest { cart_id: Some(id("cart", "x")), ..cart("pm_ok") }),
+            (
+                "cart_not_found",
+                Kind::NotFound,
+                v1::PlaceOrderRequest { cart_id: Some(id("cart", "x")), ..cart("pm_ok") },
+            ),
             ("quote_not_found", Kind::NotFound, quote("x")),
             ("quote_expired", Kind::Conflict, quote("late")),
             ("price_changed", Kind::Conflict, quote("nine")),
@@ -47,7 +51,9 @@ fn every_wish_that_cannot_be_is_refused_before_anything_exists() {
             let problem = refused(&shop, &format!("case {number}"), request).await;
             assert_eq!((problem.code.as_str(), Kind::of(&problem)), (code, kind), "case {number}: {problem}");
         }
-        assert!(shop.world.entries("order").iter().all(|turn| !turn.payload.windows(13).any(|w| w == b"order.created")));
+        assert!(
+            shop.world.entries("order").iter().all(|turn| !turn.payload.windows(13).any(|w| w == b"order.created"))
+        );
         let problem = refused(&shop, "dear", v1::PlaceOrderRequest { expected_total: Some(eur(1_499)), ..mug() }).await;
         let difference = format!("{:?}", problem.fact("difference"));
         assert!(difference.contains("Number(1)"), "{difference}: ten for the mug and five for the way");

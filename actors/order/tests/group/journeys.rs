@@ -186,7 +186,8 @@ fn a_cancellation_and_a_parcel_that_leaves_never_both_win() {
 #[test]
 fn a_way_that_is_refused_after_payment_gives_the_money_back() {
     play(async |shop| {
-        let wish = v1::PlaceOrderRequest { shipping_option_id: Some("refused".to_owned()), ..wanted(&[("MUG", 1)], "pm_ok") };
+        let wish =
+            v1::PlaceOrderRequest { shipping_option_id: Some("refused".to_owned()), ..wanted(&[("MUG", 1)], "pm_ok") };
         let order_id = shop.place("one", wish).await.expect("it exists").order_id;
         let over = shop.until_status(&order_id, OrderStatus::Cancelled).await;
         assert_eq!(over.problem.map(|problem| problem.code), Some("shipment_refused".to_owned()));

@@ -173,8 +173,7 @@ fn killed_after_every_step(journey: &'static Journey) {
     let turns = in_a_world(1, None);
     assert!(turns > 5, "{}: {turns} turns", journey.name);
     // Which of the two hosts the order is for the cluster to say: each dies in its turn.
-    let deaths: BTreeSet<(usize, &'static str)> =
-        (1..=turns).flat_map(|turn| [(turn, "a"), (turn, "b")]).collect();
+    let deaths: BTreeSet<(usize, &'static str)> = (1..=turns).flat_map(|turn| [(turn, "a"), (turn, "b")]).collect();
     for (turn, replica) in deaths {
         in_a_world(1, Some((turn, replica)));
     }

@@ -130,7 +130,8 @@ impl Payment {
             (Status::Pending, _) if self.is_closing => self.voided(at),
             (Status::Pending, "pm_declined") => self.failed(v1::PaymentStage::Authorize, Status::Failed, at),
             (Status::Pending, "pm_3ds") => {
-                let action = v1::NextAction { r#type: "redirect".to_owned(), url: "https://bank.example/3ds".to_owned() };
+                let action =
+                    v1::NextAction { r#type: "redirect".to_owned(), url: "https://bank.example/3ds".to_owned() };
                 let event = v1::PaymentRequiresAction {
                     payment_id: self.id.clone(),
                     order_id: Some(self.order_id.clone()),
@@ -144,9 +145,7 @@ impl Payment {
             }
             (Status::Pending, _) => self.authorized(at),
             (Status::RequiresAction | Status::Authorized, _) if self.is_closing => self.voided(at),
-            (Status::Capturing, "pm_capture_fails") => {
-                self.failed(v1::PaymentStage::Capture, Status::Authorized, at)
-            }
+            (Status::Capturing, "pm_capture_fails") => self.failed(v1::PaymentStage::Capture, Status::Authorized, at),
             (Status::Capturing, _) => {
                 let event = v1::PaymentCompleted {
                     payment_id: self.id.clone(),
@@ -180,13 +179,27 @@ impl Payment {
         let at = Some(to_wire(at));
         if self.token == "pm_refund_fails_once" && self.failed_refunds == 0 {
             let reason = "account_closed".to_owned();
-            let event =
-                v1::RefundFailed { refund_id: refund_id.clone(), payment_id, order_id, user_id, amount: eur(amount), reason, at };
+            let event = v1::RefundFailed {
+                refund_id: refund_id.clone(),
+                payment_id,
+                order_id,
+                user_id,
+                amount: eur(amount),
+                reason,
+                at,
+            };
             return vec![Event::Note(Note::RefundFailed(refund_id)), Event::news("refund.failed", &event)];
         }
         let reference = String::new();
-        let event =
-            v1::RefundProcessed { refund_id: refund_id.clone(), payment_id, order_id, user_id, amount: eur(amount), reference, at };
+        let event = v1::RefundProcessed {
+            refund_id: refund_id.clone(),
+            payment_id,
+            order_id,
+            user_id,
+            amount: eur(amount),
+            reference,
+            at,
+        };
         vec![Event::Note(Note::Refunded(refund_id)), Event::news("refund.processed", &event)]
     }
 }
@@ -239,7 +252,8 @@ impl Entity for Payment {
                 let silent = token == "pm_silent";
                 let is_due = (!silent).then_some(at);
                 let status = v1::PaymentStatus::Pending.into();
-                *self = Payment { id, order_id, user_id, token, amount, status, is_due, steps: 1, ..Payment::default() };
+                *self =
+                    Payment { id, order_id, user_id, token, amount, status, is_due, steps: 1, ..Payment::default() };
             }
             Note::Stands(status, due) => {
                 self.status = status;

@@ -192,7 +192,10 @@ fn release(desk: &mut Desk<'_>, r: &promotion::ReleaseRequest) -> Result<promoti
     Ok(promotion::ReleaseResponse::default())
 }
 
-fn redemption(w: &Window<'_>, r: &promotion::GetRedemptionRequest) -> Result<promotion::GetRedemptionResponse, Problem> {
+fn redemption(
+    w: &Window<'_>,
+    r: &promotion::GetRedemptionRequest,
+) -> Result<promotion::GetRedemptionResponse, Problem> {
     use promotion::RedemptionStatus as Status;
     let status = match w.see::<Word>(&r.redemption_id).0.as_str() {
         "reserved" => Status::Reserved,

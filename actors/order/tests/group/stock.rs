@@ -130,7 +130,7 @@ fn allocate(_: &Views<'_>, r: &inventory::AllocateRequest) -> Result<inventory::
         let line = inventory::Line { sku: line.sku.clone(), quantity: line.quantity };
         parts.entry(super::shop::warehouse(place)).or_default().push(line);
     }
-    let part = |(warehouse_id, lines)| inventory::AllocationPart { warehouse_id, lines, ..Default::default() };
+    let part = |(warehouse_id, lines)| inventory::AllocationPart { warehouse_id, lines };
     Ok(inventory::AllocateResponse { parts: parts.into_iter().map(part).collect(), short, ..Default::default() })
 }
 
@@ -181,11 +181,8 @@ enum Told {
 }
 
 fn lines(parcel: &Parcel) -> Vec<shipping::ShipmentLine> {
-    let line = |(sku, n): (&String, &i64)| shipping::ShipmentLine {
-        sku: sku.clone(),
-        quantity: Some(*n),
-        title: sku.clone(),
-    };
+    let line =
+        |(sku, n): (&String, &i64)| shipping::ShipmentLine { sku: sku.clone(), quantity: Some(*n), title: sku.clone() };
     parcel.lines.iter().map(line).collect()
 }
 
@@ -271,7 +268,10 @@ impl Entity for Delivery {
     }
 }
 
-fn create(desk: &mut Desk<'_>, r: &shipping::CreateShipmentRequest) -> Result<shipping::CreateShipmentResponse, Problem> {
+fn create(
+    desk: &mut Desk<'_>,
+    r: &shipping::CreateShipmentRequest,
+) -> Result<shipping::CreateShipmentResponse, Problem> {
     if r.option_id == "refused" {
         return Err(Problem::conflict("order_cancelled", "Nothing is sent that way."));
     }
@@ -286,7 +286,10 @@ fn create(desk: &mut Desk<'_>, r: &shipping::CreateShipmentRequest) -> Result<sh
     Ok(shipping::CreateShipmentResponse::default())
 }
 
-fn cancel(desk: &mut Desk<'_>, r: &shipping::CancelShipmentsRequest) -> Result<shipping::CancelShipmentsResponse, Problem> {
+fn cancel(
+    desk: &mut Desk<'_>,
+    r: &shipping::CancelShipmentsRequest,
+) -> Result<shipping::CancelShipmentsResponse, Problem> {
     let id = r.shipment_id.clone().unwrap_or_default();
     desk.tell::<Delivery>(&r.order_id, Told::Move(id, Moved::Cancelled))?;
     Ok(shipping::CancelShipmentsResponse::default())

@@ -224,6 +224,8 @@ const fn route(verb: &'static str, name: &'static str, kind: RpcKind, key: Optio
         response_body: None,
         reads: None,
         history: false,
+        raw: None,
+        file: None,
         request: &REQUEST,
         response: &RESPONSE,
         get_key: |bytes| {

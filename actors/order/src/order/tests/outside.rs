@@ -104,7 +104,7 @@ impl Outside {
         if let Some(known) = self.answers.get(&request.key) {
             return known.clone();
         }
-        let unlucky = mood % 8 == 0;
+        let unlucky = mood.is_multiple_of(8);
         let answer = match &request.call {
             Call::Redeem if unlucky => refused("coupon_exhausted"),
             Call::Redeem => {
@@ -120,7 +120,7 @@ impl Outside {
                 self.coupon = Coupon::Released;
                 Answer::Done
             }
-            Call::Reserve(id) if mood % 4 == 0 => {
+            Call::Reserve(id) if mood.is_multiple_of(4) => {
                 let _ = id;
                 refused("out_of_stock")
             }
@@ -150,7 +150,7 @@ impl Outside {
                 let round: u32 = request.key.rsplit('/').next().and_then(|n| n.parse().ok()).unwrap_or(0);
                 Answer::Plan(vec![allotment(round + 1, 0, &[("MUG", 3), ("TEE", 1)])])
             }
-            Call::CompleteCart if mood % 16 == 0 => refused("already_ordered"),
+            Call::CompleteCart if mood.is_multiple_of(16) => refused("already_ordered"),
             Call::CompleteCart => Answer::Done,
             Call::Authorize => self.authorize(mood),
             Call::Capture => self.capture(),
@@ -258,7 +258,7 @@ impl Outside {
 
     /// Something happens at the provider.
     pub(super) fn provider_acts(&mut self, mood: u8) {
-        let good = mood % 4 != 0;
+        let good = !mood.is_multiple_of(4);
         match self.charge {
             Charge::Asked | Charge::Action | Charge::Review if self.is_closing => self.void(),
             Charge::Asked | Charge::Action | Charge::Review if good => {
