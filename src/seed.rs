@@ -10,6 +10,7 @@ use messages::common::v1::Money;
 use messages::id::UserId;
 use messages::inventory::v1::{self as inventory, StockReason};
 use messages::product::v1::{self as product, ProductStatus};
+use messages::shipping::v1 as shipping;
 use messages::{Route, Rpc};
 use prost::Message as _;
 use runtime::client::{Call, Client, Failure};
@@ -109,7 +110,7 @@ impl fmt::Display for Seeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.products {
             0 => f.write_str("no catalogue sown"),
-            products => write!(f, "catalogue of {products} products with stock"),
+            products => write!(f, "catalogue of {products} products with stock, and a way to send them"),
         }
     }
 }
@@ -225,6 +226,7 @@ pub(crate) async fn catalogue(config: &Config) -> anyhow::Result<Seeded> {
         ..inventory::CreateWarehouseRequest::default()
     };
     sower.sow::<inventory::rpc::CreateWarehouse>(&warehouse_id, "warehouse", &warehouse).await?;
+    sower.zone().await?;
     let sown = THINGS.iter().map(|thing| sower.thing(thing, &warehouse_id));
     futures::future::try_join_all(sown).await?;
     Ok(Seeded {
@@ -244,6 +246,39 @@ struct Sower {
 }
 
 impl Sower {
+    /// One zone for the whole world: standard is free from 60 EUR on, express never.
+    async fn zone(&self) -> anyhow::Result<()> {
+        let option = |name: &str, title: &str, cents: i64, free_from: Option<i64>, days: (u32, u32)| {
+            let step = shipping::RateStep { up_to: None, amount: Some(cents) };
+            let rate = shipping::Rate {
+                currency: "EUR".to_owned(),
+                basis: shipping::RateBasis::Flat.into(),
+                steps: vec![step],
+                free_from,
+            };
+            shipping::ShippingOption {
+                option: name.to_owned(),
+                title: title.to_owned(),
+                carrier: "table".to_owned(),
+                min_days: Some(days.0),
+                max_days: Some(days.1),
+                rates: vec![rate],
+                max_weight_grams: None,
+            }
+        };
+        let zone_id = id("zon", "everywhere");
+        let zone = shipping::CreateZoneRequest {
+            zone_id: zone_id.clone(),
+            name: "Everywhere".to_owned(),
+            areas: Vec::new(),
+            options: vec![
+                option("standard", "Standard delivery", 490, Some(6000), (2, 4)),
+                option("express", "Express delivery", 1490, None, (1, 1)),
+            ],
+        };
+        self.sow::<shipping::rpc::CreateZone>(&zone_id, "zone", &zone).await
+    }
+
     async fn thing(&self, thing: &Thing, warehouse_id: &str) -> anyhow::Result<()> {
         let product_id = id("prd", thing.sku);
         let variant = |(end, title, cents): &(&str, &str, i64)| product::Variant {
