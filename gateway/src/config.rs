@@ -39,7 +39,7 @@ impl Default for Config {
             limits: Limits::default(),
             cors: Cors::default(),
             tokens: Vec::new(),
-            guest_scopes: GUEST_SCOPES.map(str::to_owned).to_vec(),
+            guest_scopes: messages::scope::GUEST.map(str::to_owned).to_vec(),
             trace_per_mille: 0,
             sessions_max: 100_000,
         }
@@ -78,21 +78,6 @@ impl Config {
         Ok(())
     }
 }
-
-/// What a customer may do, a guest may: shop, pay, and follow what they bought.
-const GUEST_SCOPES: [&str; 11] = [
-    "cart:read",
-    "cart:write",
-    "order:read",
-    "order:write",
-    "payment:read",
-    "payment:write",
-    "shipping:read",
-    "promotion:read",
-    "pricing:read",
-    "notification:read",
-    "notification:write",
-];
 
 /// Shorter tokens can be guessed: 16 characters of base64 are 96 bits.
 const TOKEN_CHARS_MIN: usize = 16;

@@ -12,6 +12,7 @@ pub mod pointer;
 pub mod problem;
 pub mod route;
 pub mod sample;
+pub mod scope;
 pub mod time;
 pub mod token;
 pub mod transcode;

@@ -136,7 +136,7 @@ async def services(nc, verb, reader, rest=""):
     inbox, found = nc.new_inbox(), {}
     subscription = await nc.subscribe(inbox)
     await nc.publish(f"$SRV.{verb}{rest}", b"", reply=inbox)
-    while set(found) != {"product", "inventory"}:
+    while not {"product", "inventory"} <= set(found):
         said = json.loads((await subscription.next_msg(timeout=WITHIN)).data)
         for endpoint in said.get("endpoints", []):
             # Optional in ADR-32, but nats-py 2.16 does not read without it.

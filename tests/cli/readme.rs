@@ -61,6 +61,8 @@ fn work(document: &Path) {
         }
         let shown = type_in(&shop, command);
         assert!(!shown.trim().is_empty(), "{command} shows nothing");
+        // What somebody else asked in vain is shown by statistics, and is no failure of this command.
+        let shown: String = shown.lines().filter(|line| !line.contains("Last Error:")).collect();
         for bad in ["no responders", "nats: error", "\"code\":", "rror:"] {
             assert!(!shown.contains(bad), "{command}: {shown}");
         }

@@ -51,7 +51,12 @@ pub(crate) fn shared() -> Arc<Shop> {
 pub(crate) fn up(data: &Path) -> Command {
     let mut command = run::command(run::mercat());
     command.args(["up", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-    command.envs([("MERCAT_NATS__PORT", "0"), ("MERCAT_NATS__MONITOR_PORT", "0"), ("MERCAT_METRICS", "")]);
+    command.envs([
+        ("MERCAT_BANK__LISTEN", "127.0.0.1:0"),
+        ("MERCAT_NATS__PORT", "0"),
+        ("MERCAT_NATS__MONITOR_PORT", "0"),
+        ("MERCAT_METRICS", ""),
+    ]);
     // Two shops on one machine are two replicas' names.
     command.current_dir(data);
     command

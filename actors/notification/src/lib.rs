@@ -79,9 +79,9 @@ fn messages(group: Group) -> Group {
         .history::<rpc::GetNotificationHistory>(|r| ActorKey::of::<Message>(&r.notification_id))
         .view::<views::Messages>()
         .view::<views::Chosen>()
-        .query::<rpc::ListNotifications>(views::messages::list)
-        .query::<rpc::ListUserNotifications>(views::messages::of_user)
-        .query::<rpc::ListMailbox>(views::messages::mailbox)
+        .query::<rpc::ListNotifications>(views::sent::list)
+        .query::<rpc::ListUserNotifications>(views::sent::of_user)
+        .query::<rpc::ListMailbox>(views::sent::mailbox)
 }
 
 /// How messages are written.

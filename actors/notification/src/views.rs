@@ -1,6 +1,6 @@
 //! Read models: messages, what people chose, templates, and webhooks.
 
-pub mod messages;
+pub mod sent;
 pub mod templates;
 pub mod webhooks;
 
@@ -9,7 +9,7 @@ use runtime::view::{Rows, View, Writer};
 
 use crate::preferences::{Choices, Preferences};
 
-pub use messages::Messages;
+pub use sent::Messages;
 pub use templates::{Templates, texts};
 pub use webhooks::Webhooks;
 

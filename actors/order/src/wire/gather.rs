@@ -3,14 +3,13 @@
 //! Nothing here holds anything: prices, promotions, ways and stock are as they were when they were asked for. What has to
 //! be guaranteed is the saga's to ask for.
 
-use futures::{FutureExt as _, try_join};
 use messages::cart::v1 as cart;
 use messages::inventory::v1 as inventory;
 use messages::pricing::v1 as pricing;
 use messages::product::v1 as product;
 use messages::promotion::v1 as promotion;
 use messages::shipping::v1 as shipping;
-use runtime::inquiry::{Gathering, Inquiry};
+use runtime::inquiry::{Gathering, Inquiry, both};
 
 use super::placing::{self, Answers, Wish};
 use super::{Problem, v1};
@@ -18,21 +17,23 @@ use crate::order::deal::Deal;
 
 /// Everything that an order notes when it is placed.
 pub(crate) fn gather<'a>(inquiry: &'a Inquiry, request: &'a v1::PlaceOrderRequest) -> Gathering<'a, Deal> {
-    gathered(inquiry, request).boxed_local()
+    Box::pin(gathered(inquiry, request))
 }
 
 async fn gathered(inquiry: &Inquiry, request: &v1::PlaceOrderRequest) -> Result<Deal, Problem> {
     let user_id = placing::customer(inquiry.caller(), request)?;
-    let (cart, quote) = try_join!(cart_of(inquiry, request), quote_of(inquiry, request))?;
+    let (cart, quote) = both(cart_of(inquiry, request), quote_of(inquiry, request)).await;
+    let (cart, quote) = (cart?, quote?);
     let wish = placing::wish(request, user_id, cart.as_ref(), quote.as_ref(), inquiry.now())?;
     let (lookup, pricing) = (placing::lookup(&wish), placing::pricing(&wish));
-    let (items, prices) = try_join!(
-        inquiry.ask::<product::rpc::Lookup>("", &lookup),
-        inquiry.ask::<pricing::rpc::PriceLines>("", &pricing),
-    )?;
+    let (items, prices) =
+        both(inquiry.ask::<product::rpc::Lookup>("", &lookup), inquiry.ask::<pricing::rpc::PriceLines>("", &pricing))
+            .await;
+    let (items, prices) = (items?, prices?);
     placing::for_sale(&wish, &items)?;
     placing::priced(&wish, &prices)?;
-    let (offers, allocation) = try_join!(offers(inquiry, &wish, &items, &prices), allocation(inquiry, &wish, &items),)?;
+    let (offers, allocation) = both(offers(inquiry, &wish, &items, &prices), allocation(inquiry, &wish, &items)).await;
+    let (offers, allocation) = (offers?, allocation?);
     let option = placing::option(&wish, &items, offers.as_ref())?;
     let evaluation = placing::evaluation(&wish, &items, &prices, option.as_ref())?;
     let promotions = inquiry.ask::<promotion::rpc::Evaluate>("", &evaluation).await?;
