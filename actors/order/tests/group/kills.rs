@@ -101,24 +101,6 @@ fn missed(street: Street) -> LocalBoxFuture<'static, v1::Order> {
     .boxed_local()
 }
 
-fn reduced(street: Street) -> LocalBoxFuture<'static, v1::Order> {
-    async move {
-        let order_id = placed(&street, cart("pm_ok")).await;
-        packed(&street, &order_id).await;
-        while street.cancel(&order_id, &[("MUG", 1)]).await.is_err() {
-            street.world.pass(MOMENT).await;
-            // It may have been done, and nobody heard: another mug would be one too many.
-            if street.see(&order_id).await.billed_amount != street.see(&order_id).await.total_amount {
-                break;
-            }
-        }
-        let of_mugs = |order: &v1::Order| order.items.iter().find(|item| item.sku == "MUG").map(|mug| mug.cancelled);
-        let so = |order: &v1::Order| of_mugs(order) == Some(1) && order.parts.iter().any(|p| p.parcels.len() == 2);
-        street.until(&order_id, so).await
-    }
-    .boxed_local()
-}
-
 /// Carries a journey out; after so many turns of the log a replica dies, if any does.
 async fn run(journey: &Journey, seed: u64, dies: Option<(usize, &str)>) -> usize {
     let world = World::new(seed);
