@@ -52,8 +52,11 @@ impl Rules {
         let whole = 10_i64.checked_pow(amount.currency().decimals()).unwrap_or(1);
         let large = self.amount_max > 0 && amount.amount() / whole >= i64::from(self.amount_max);
         let often = self.payments_max > 0 && lately >= usize::try_from(self.payments_max).unwrap_or(usize::MAX);
-        let broken: Vec<String> =
-            [(large, "amount"), (often, "velocity")].into_iter().filter(|(is, _)| *is).map(|(_, why)| why.to_owned()).collect();
+        let broken: Vec<String> = [(large, "amount"), (often, "velocity")]
+            .into_iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, why)| why.to_owned())
+            .collect();
         // Each rule alone is worth a look; both together are nearly certain.
         let score = match broken.len() {
             0 => 0,

@@ -140,7 +140,13 @@ impl Known {
     fn decide(&self, command: Command, at: Timestamp) -> Result<Vec<Event>, Refusal> {
         let Card { id, user_id, .. } = self.card.clone();
         match (&self.stage, command) {
-            (_, Command::Store(card)) => if card == self.card { Ok(vec![]) } else { Err(Refusal::AlreadyExists) },
+            (_, Command::Store(card)) => {
+                if card == self.card {
+                    Ok(vec![])
+                } else {
+                    Err(Refusal::AlreadyExists)
+                }
+            }
             (Stage::Pending { removed: false } | Stage::Ready(_) | Stage::Refused { .. }, Command::Remove) => {
                 Ok(vec![Event::Removed(id, user_id, at)])
             }
@@ -150,7 +156,10 @@ impl Known {
                 Ok(vec![Event::Refused { id, user_id, code, detail, at }])
             }
             (Stage::Removed { kept: Some(_), .. }, Command::Forgotten) => Ok(vec![Event::Forgotten(id, at)]),
-            (Stage::Ready(_) | Stage::Refused { .. } | Stage::Removed { .. }, Command::Kept(_) | Command::Refused { .. })
+            (
+                Stage::Ready(_) | Stage::Refused { .. } | Stage::Removed { .. },
+                Command::Kept(_) | Command::Refused { .. },
+            )
             | (
                 Stage::Pending { .. } | Stage::Ready(_) | Stage::Refused { .. } | Stage::Removed { kept: None, .. },
                 Command::Forgotten,
@@ -315,48 +324,66 @@ mod tests {
 
     #[test]
     fn every_stage_has_an_answer_to_every_command() {
-        check(&[], expect![[r#"
+        check(
+            &[],
+            expect![[r#"
             store: submitted
             store another: submitted
             remove: no: there is no such stored method
             kept: already so
             refused: already so
-            forgotten: already so"#]]);
-        check(&[submitted()], expect![[r#"
+            forgotten: already so"#]],
+        );
+        check(
+            &[submitted()],
+            expect![[r#"
             store: already so
             store another: no: there is already another method with this id
             remove: removed
             kept: stored
             refused: refused
-            forgotten: already so"#]]);
-        check(&[submitted(), stored()], expect![[r#"
+            forgotten: already so"#]],
+        );
+        check(
+            &[submitted(), stored()],
+            expect![[r#"
             store: already so
             store another: no: there is already another method with this id
             remove: removed
             kept: already so
             refused: already so
-            forgotten: already so"#]]);
-        check(&[submitted(), refused()], expect![[r#"
+            forgotten: already so"#]],
+        );
+        check(
+            &[submitted(), refused()],
+            expect![[r#"
             store: already so
             store another: no: there is already another method with this id
             remove: removed
             kept: already so
             refused: already so
-            forgotten: already so"#]]);
-        check(&[submitted(), stored(), removed()], expect![[r#"
+            forgotten: already so"#]],
+        );
+        check(
+            &[submitted(), stored(), removed()],
+            expect![[r#"
             store: already so
             store another: no: there is already another method with this id
             remove: already so
             kept: already so
             refused: already so
-            forgotten: forgotten"#]]);
-        check(&[submitted(), removed()], expect![[r#"
+            forgotten: forgotten"#]],
+        );
+        check(
+            &[submitted(), removed()],
+            expect![[r#"
             store: already so
             store another: no: there is already another method with this id
             remove: already so
             kept: stored
             refused: refused
-            forgotten: already so"#]]);
+            forgotten: already so"#]],
+        );
     }
 
     #[test]

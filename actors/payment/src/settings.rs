@@ -47,7 +47,10 @@ impl Default for Access {
 /// Secrets are never printed.
 impl std::fmt::Debug for Access {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Access").field("base_url", &self.base_url).field("timeout_ms", &self.timeout_ms).finish_non_exhaustive()
+        f.debug_struct("Access")
+            .field("base_url", &self.base_url)
+            .field("timeout_ms", &self.timeout_ms)
+            .finish_non_exhaustive()
     }
 }
 

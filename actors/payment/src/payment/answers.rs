@@ -79,7 +79,9 @@ impl Open {
             Stage::Authorising { cancel: Some(reason), .. } | Stage::Capturing { cancel: Some(reason), .. } => {
                 Some(reason.clone())
             }
-            Stage::Voiding { failed: Some(failure), .. } | Stage::Failed(failure) => Some(failure.why.slug().to_owned()),
+            Stage::Voiding { failed: Some(failure), .. } | Stage::Failed(failure) => {
+                Some(failure.why.slug().to_owned())
+            }
             Stage::Voiding { reason, .. } | Stage::Voided { reason } => Some(reason.clone()),
         };
         let mut events = vec![self.event(at, What::Completed { amount: taken, reference })];

@@ -48,7 +48,14 @@ impl Way {
     fn deliver(&self, request: &Request) -> Result<Reply, Lost> {
         let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
         let key = request.key.as_ref().map(|key| format!("{key}@{}", self.day.lock().expect("a day")));
-        let shown = Shown { method: request.method, path, query, authorization: None, key: key.as_deref(), body: &request.form };
+        let shown = Shown {
+            method: request.method,
+            path,
+            query,
+            authorization: None,
+            key: key.as_deref(),
+            body: &request.form,
+        };
         let reply = stripe::answer(&self.bank, "http://bank", "", &shown).expect("memory does not fail");
         match reply.manner {
             Manner::Fails => Ok(Reply { status: 500, body: "{}".into() }),

@@ -108,11 +108,8 @@ impl Open {
                     owed.push((format!("{}.refund", refund.id), refund.created_at, Debt::Ask { provider, ask }));
                 }
             }
-            Stage::Initiated
-            | Stage::InReview
-            | Stage::Authorised { .. }
-            | Stage::Voided { .. }
-            | Stage::Failed(_) => {}
+            Stage::Initiated | Stage::InReview | Stage::Authorised { .. } | Stage::Voided { .. } | Stage::Failed(_) => {
+            }
         }
         if let Some(inquiry) = &self.inquiry {
             let known = self.reference.clone().unwrap_or_else(|| inquiry.reference.clone());

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Event, Open, REFUNDS_MAX, Refusal, RefundStatus, Stage, What};
+use super::{Event, Open, REFUNDS_MAX, RefundStatus, Refusal, Stage, What};
 use crate::provider::RefundTold;
 use crate::wire::{self, Money};
 

@@ -100,7 +100,8 @@ fn told(state: State) -> Command {
 fn commands() -> Vec<(&'static str, Command)> {
     let other = Terms { amount: euros(200), ..terms() };
     let hint = |hint| Command::Inquire { reference: Some("pi_1".into()), hint, news: "evt_1".into() };
-    let refund = |amount: Option<i64>| Command::Refund { id: "rfd_9".into(), amount: amount.map(euros), reason: "why".into() };
+    let refund =
+        |amount: Option<i64>| Command::Refund { id: "rfd_9".into(), amount: amount.map(euros), reason: "why".into() };
     vec![
         ("open", Command::Open(terms())),
         ("open another", Command::Open(other.clone())),
@@ -126,7 +127,10 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("hint held", hint(Hint::Authorised)),
         ("hint taken", hint(Hint::Captured)),
         ("hint ended", hint(Hint::Ended)),
-        ("hint foreign", Command::Inquire { reference: Some("pi_2".into()), hint: Hint::Captured, news: "evt_1".into() }),
+        (
+            "hint foreign",
+            Command::Inquire { reference: Some("pi_2".into()), hint: Hint::Captured, news: "evt_1".into() },
+        ),
         ("expire", Command::Expire),
         ("told nothing", Command::Told(Told::Nothing)),
         ("told act", told(State::ActionRequired { url: "https://bank/3ds".into() })),
@@ -135,13 +139,13 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("told taken", told(State::Captured(euros(100)))),
         ("told cancelled", told(State::Cancelled)),
         ("told declined", told(State::Declined { code: "lost_card".into(), detail: String::new() })),
-        (
-            "told foreign",
-            Command::Told(Told::Intent { reference: "pi_2".into(), state: State::Captured(euros(100)) }),
-        ),
+        ("told foreign", Command::Told(Told::Intent { reference: "pi_2".into(), state: State::Captured(euros(100)) })),
         ("authorisation refused", Command::AuthorisationRefused { code: "bad".into(), detail: String::new() }),
         ("capture refused", Command::CaptureRefused { code: "lost_card".into(), detail: String::new() }),
-        ("refund done", Command::RefundTold { id: "rfd_1".into(), told: RefundTold::Done { reference: "re_1".into() } }),
+        (
+            "refund done",
+            Command::RefundTold { id: "rfd_1".into(), told: RefundTold::Done { reference: "re_1".into() } },
+        ),
         ("refund refused", Command::RefundTold { id: "rfd_1".into(), told: RefundTold::Refused("disputed".into()) }),
     ]
 }
@@ -203,15 +207,17 @@ fn check(given: &[Event], begun: &[&str], expected: Expect) {
 /// What is owed, by key.
 fn owed(given: &[Event]) -> String {
     let payment: Payment = fold(given);
-    let owed = payment.owed().into_iter().map(|(key, at, _)| {
-        format!("{key} at {}", at.duration_since(moment(0)).as_secs())
-    });
+    let owed =
+        payment.owed().into_iter().map(|(key, at, _)| format!("{key} at {}", at.duration_since(moment(0)).as_secs()));
     owed.collect::<Vec<_>>().join(", ")
 }
 
 #[test]
 fn nothing() {
-    check(&[], &[], expect![[r#"
+    check(
+        &[],
+        &[],
+        expect![[r#"
         open: initiated 1.00 EUR -> initiated
         open another: initiated 2.00 EUR -> initiated
         authorise: initiated 1.00 EUR, submitted -> pending
@@ -231,12 +237,16 @@ fn nothing() {
         refund 101: no, there is no such payment
         refund again: no, there is no such payment
         refund again other: no, there is no such payment
-        already so: hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn given_up_before_it_was() {
-    check(&[voided()], &[], expect![[r#"
+    check(
+        &[voided()],
+        &[],
+        expect![[r#"
         authorise: no, the payment was given up
         authorise suspicious: no, the payment was given up
         authorise another: no, the payment was given up
@@ -253,12 +263,16 @@ fn given_up_before_it_was() {
         refund 101: no, there is no such payment
         refund again: no, there is no such payment
         refund again other: no, there is no such payment
-        already so: open, open another, cancel, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, open another, cancel, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn initiated_only() {
-    check(&[initiated()], &[], expect![[r#"
+    check(
+        &[initiated()],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise: submitted -> pending
         authorise suspicious: suspected -> in_review
@@ -277,12 +291,16 @@ fn initiated_only() {
         refund 101: no, no money was taken for this payment
         refund again: no, no money was taken for this payment
         refund again other: no, no money was taken for this payment
-        already so: open, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn in_review() {
-    check(&[initiated(), suspected()], &[], expect![[r#"
+    check(
+        &[initiated(), suspected()],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: cleared by usr_9 -> pending
@@ -299,12 +317,16 @@ fn in_review() {
         refund 101: no, no money was taken for this payment
         refund again: no, no money was taken for this payment
         refund again other: no, no money was taken for this payment
-        already so: open, authorise, authorise suspicious, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn authorising_before_the_call() {
-    check(&[initiated(), submitted()], &[], expect![[r#"
+    check(
+        &[initiated(), submitted()],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -334,12 +356,16 @@ fn authorising_before_the_call() {
         told declined: failed payment_declined at Authorise -> failed
         told foreign: completed 1.00 EUR -> captured
         authorisation refused: failed provider_refused at Authorise -> failed
-        already so: open, authorise, authorise suspicious, confirm, expire, told nothing, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, expire, told nothing, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn authorising_with_the_call_under_way() {
-    check(&[initiated(), submitted()], &["pay_1.authorise"], expect![[r#"
+    check(
+        &[initiated(), submitted()],
+        &["pay_1.authorise"],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -369,12 +395,16 @@ fn authorising_with_the_call_under_way() {
         told declined: failed payment_declined at Authorise -> failed
         told foreign: completed 1.00 EUR -> captured
         authorisation refused: failed provider_refused at Authorise -> failed
-        already so: open, authorise, authorise suspicious, confirm, expire, told nothing, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, expire, told nothing, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn authorising_and_given_up() {
-    check(&[initiated(), submitted(), giving_up()], &["pay_1.authorise"], expect![[r#"
+    check(
+        &[initiated(), submitted(), giving_up()],
+        &["pay_1.authorise"],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise: no, the payment was given up
         authorise suspicious: no, the payment was given up
@@ -404,13 +434,17 @@ fn authorising_and_given_up() {
         told declined: voided why -> voided
         told foreign: completed 1.00 EUR, cancel requested why, refund requested 1.00 EUR closing -> captured
         authorisation refused: voided why -> voided
-        already so: open, confirm, void, cancel, expire, told nothing, capture refused, refund done, refund refused"#]]);
+        already so: open, confirm, void, cancel, expire, told nothing, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn cleared_after_review() {
     let cleared = event(What::Cleared("usr_9".into()));
-    check(&[initiated(), suspected(), cleared], &[], expect![[r#"
+    check(
+        &[initiated(), suspected(), cleared],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         decline: no, the payment does not wait for a review
@@ -439,12 +473,16 @@ fn cleared_after_review() {
         told declined: failed payment_declined at Authorise -> failed
         told foreign: completed 1.00 EUR -> captured
         authorisation refused: failed provider_refused at Authorise -> failed
-        already so: open, authorise, authorise suspicious, approve, confirm, expire, told nothing, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, approve, confirm, expire, told nothing, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn requires_action() {
-    check(&[initiated(), submitted(), acting()], &[], expect![[r#"
+    check(
+        &[initiated(), submitted(), acting()],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -471,12 +509,16 @@ fn requires_action() {
         told taken: completed 1.00 EUR -> captured
         told cancelled: failed authorization_lost at Authorise -> failed
         told declined: failed payment_declined at Authorise releasing -> failed
-        already so: open, authorise, authorise suspicious, hint act, hint foreign, told nothing, told act, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, hint act, hint foreign, told nothing, told act, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn is_authorised() {
-    check(&[initiated(), submitted(), authorised()], &[], expect![[r#"
+    check(
+        &[initiated(), submitted(), authorised()],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -498,12 +540,16 @@ fn is_authorised() {
         told taken: completed 1.00 EUR -> captured
         told cancelled: failed authorization_lost at Capture -> failed
         told declined: failed authorization_lost at Capture -> failed
-        already so: open, authorise, authorise suspicious, confirm, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn capturing_before_the_call() {
-    check(&[initiated(), submitted(), authorised(), capturing(40)], &[], expect![[r#"
+    check(
+        &[initiated(), submitted(), authorised(), capturing(40)],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -524,12 +570,16 @@ fn capturing_before_the_call() {
         told cancelled: failed authorization_lost at Capture -> failed
         told declined: failed authorization_lost at Capture -> failed
         capture refused: failed payment_declined at Capture releasing -> failed
-        already so: open, authorise, authorise suspicious, confirm, capture, capture 40, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, capture, capture 40, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn capturing_with_the_call_under_way() {
-    check(&[initiated(), submitted(), authorised(), capturing(100)], &["pay_1.capture"], expect![[r#"
+    check(
+        &[initiated(), submitted(), authorised(), capturing(100)],
+        &["pay_1.capture"],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -551,13 +601,17 @@ fn capturing_with_the_call_under_way() {
         told cancelled: failed authorization_lost at Capture -> failed
         told declined: failed authorization_lost at Capture -> failed
         capture refused: failed payment_declined at Capture releasing -> failed
-        already so: open, authorise, authorise suspicious, confirm, capture, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, capture, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn capturing_and_given_up() {
     let given = [initiated(), submitted(), authorised(), capturing(100), giving_up()];
-    check(&given, &["pay_1.capture"], expect![[r#"
+    check(
+        &given,
+        &["pay_1.capture"],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -578,12 +632,16 @@ fn capturing_and_given_up() {
         told cancelled: voided why -> voided
         told declined: voided why -> voided
         capture refused: void requested why -> voiding
-        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn captured() {
-    check(&[initiated(), submitted(), authorised(), capturing(100), completed(100)], &[], expect![[r#"
+    check(
+        &[initiated(), submitted(), authorised(), capturing(100), completed(100)],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -598,13 +656,17 @@ fn captured() {
         refund 101: no, 1.00 EUR are left to give back
         refund again: refund requested 0.30 EUR -> captured
         refund again other: refund requested 0.31 EUR -> captured
-        already so: open, authorise, authorise suspicious, confirm, capture, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, capture, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn captured_with_a_refund_under_way() {
     let given = [initiated(), submitted(), authorised(), capturing(100), completed(100), refunding("rfd_1", 30, false)];
-    check(&given, &[], expect![[r#"
+    check(
+        &given,
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -620,14 +682,18 @@ fn captured_with_a_refund_under_way() {
         refund again other: no, there is already another refund with this id
         refund done: refund processed 0.30 EUR -> partially_refunded
         refund refused: refund failed 0.30 EUR disputed -> captured
-        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]],
+    );
 }
 
 #[test]
 fn captured_and_partly_refunded() {
     let refund = [refunding("rfd_1", 30, false), refunded("rfd_1", 30)];
     let given = [initiated(), submitted(), authorised(), capturing(100), completed(100)].into_iter().chain(refund);
-    check(&given.collect::<Vec<_>>(), &[], expect![[r#"
+    check(
+        &given.collect::<Vec<_>>(),
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -641,14 +707,18 @@ fn captured_and_partly_refunded() {
         refund 30: refund requested 0.30 EUR -> partially_refunded
         refund 101: no, 0.70 EUR are left to give back
         refund again other: no, there is already another refund with this id
-        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn captured_and_a_refund_failed() {
     let refund = [refunding("rfd_1", 30, false), unrefunded("rfd_1", 30)];
     let given = [initiated(), submitted(), authorised(), capturing(100), completed(100)].into_iter().chain(refund);
-    check(&given.collect::<Vec<_>>(), &[], expect![[r#"
+    check(
+        &given.collect::<Vec<_>>(),
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -662,14 +732,18 @@ fn captured_and_a_refund_failed() {
         refund 30: refund requested 0.30 EUR -> captured
         refund 101: no, 1.00 EUR are left to give back
         refund again other: no, there is already another refund with this id
-        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn captured_and_given_up_while_a_refund_is_under_way() {
     let refund = [refunding("rfd_1", 30, false), giving_up(), refunding("rfd_2", 70, true)];
     let given = [initiated(), submitted(), authorised(), capturing(100), completed(100)].into_iter().chain(refund);
-    check(&given.collect::<Vec<_>>(), &[], expect![[r#"
+    check(
+        &given.collect::<Vec<_>>(),
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -684,14 +758,18 @@ fn captured_and_given_up_while_a_refund_is_under_way() {
         refund again other: no, there is already another refund with this id
         refund done: refund processed 0.30 EUR -> partially_refunded
         refund refused: refund failed 0.30 EUR disputed, refund requested 0.30 EUR closing -> captured
-        already so: open, authorise, authorise suspicious, confirm, capture, cancel, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, capture, cancel, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]],
+    );
 }
 
 #[test]
 fn captured_and_given_up_and_refused() {
     let refund = [giving_up(), refunding("rfd_1", 100, true)];
     let given = [initiated(), submitted(), authorised(), capturing(100), completed(100)].into_iter().chain(refund);
-    check(&given.collect::<Vec<_>>(), &[], expect![[r#"
+    check(
+        &given.collect::<Vec<_>>(),
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -707,12 +785,16 @@ fn captured_and_given_up_and_refused() {
         refund again other: no, there is already another refund with this id
         refund done: refund processed 1.00 EUR -> refunded
         refund refused: refund failed 1.00 EUR disputed -> captured
-        already so: open, authorise, authorise suspicious, confirm, capture, cancel, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, capture, cancel, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]],
+    );
 }
 
 #[test]
 fn is_voiding() {
-    check(&[initiated(), submitted(), authorised(), voiding()], &[], expect![[r#"
+    check(
+        &[initiated(), submitted(), authorised(), voiding()],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise: no, the payment was given up
         authorise suspicious: no, the payment was given up
@@ -732,13 +814,17 @@ fn is_voiding() {
         hint taken: inquired 1 pi_1 -> voiding
         told taken: completed 1.00 EUR, cancel requested why, refund requested 1.00 EUR closing -> captured
         told cancelled: voided why -> voided
-        already so: open, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn failed_and_letting_go() {
     let given = [initiated(), submitted(), authorised(), capturing(100), failed(Why::Declined, Step::Capture, true)];
-    check(&given, &[], expect![[r#"
+    check(
+        &given,
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -756,12 +842,16 @@ fn failed_and_letting_go() {
         hint taken: inquired 1 pi_1 -> failed
         told taken: completed 1.00 EUR, cancel requested payment_declined, refund requested 1.00 EUR closing -> captured
         told cancelled: voided payment_declined -> failed
-        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn is_voided() {
-    check(&[initiated(), submitted(), authorised(), voiding(), voided()], &[], expect![[r#"
+    check(
+        &[initiated(), submitted(), authorised(), voiding(), voided()],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise: no, the payment was given up
         authorise suspicious: no, the payment was given up
@@ -780,12 +870,16 @@ fn is_voided() {
         hint anything: inquired 1 pi_1 -> voided
         hint taken: inquired 1 pi_1 -> voided
         told taken: completed 1.00 EUR, cancel requested why, refund requested 1.00 EUR closing -> captured
-        already so: open, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn failed_for_good() {
-    check(&[initiated(), submitted(), failed(Why::Declined, Step::Authorise, false)], &[], expect![[r#"
+    check(
+        &[initiated(), submitted(), failed(Why::Declined, Step::Authorise, false)],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -804,12 +898,16 @@ fn failed_for_good() {
         hint foreign: inquired 1 pi_2 -> failed
         told taken: completed 1.00 EUR, cancel requested payment_declined, refund requested 1.00 EUR closing -> captured
         told foreign: completed 1.00 EUR, cancel requested payment_declined, refund requested 1.00 EUR closing -> captured
-        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint ended, expire, told nothing, told act, told held, told held 99, told cancelled, told declined, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint ended, expire, told nothing, told act, told held, told held 99, told cancelled, told declined, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]
 fn declined_as_fraud() {
-    check(&[initiated(), suspected(), failed(Why::Fraud, Step::Authorise, false)], &[], expect![[r#"
+    check(
+        &[initiated(), suspected(), failed(Why::Fraud, Step::Authorise, false)],
+        &[],
+        expect![[r#"
         open another: no, there is already another payment with this id
         authorise another: no, there is already another payment with this id
         approve: no, the payment does not wait for a review
@@ -827,7 +925,8 @@ fn declined_as_fraud() {
         hint foreign: inquired 1 pi_2 -> failed
         told taken: completed 1.00 EUR, cancel requested suspected_fraud, refund requested 1.00 EUR closing -> captured
         told foreign: completed 1.00 EUR, cancel requested suspected_fraud, refund requested 1.00 EUR closing -> captured
-        already so: open, authorise, authorise suspicious, decline, confirm, void, cancel, hint act, hint held, hint ended, expire, told nothing, told act, told held, told held 99, told cancelled, told declined, authorisation refused, capture refused, refund done, refund refused"#]]);
+        already so: open, authorise, authorise suspicious, decline, confirm, void, cancel, hint act, hint held, hint ended, expire, told nothing, told act, told held, told held 99, told cancelled, told declined, authorisation refused, capture refused, refund done, refund refused"#]],
+    );
 }
 
 #[test]

@@ -33,13 +33,9 @@ pub(super) fn of_nothing(command: Command, facts: &Facts) -> Decision {
             Ok(vec![event(&terms, at, What::Initiated(terms.amount)), begun])
         }
         // Whoever asks for it later finds it given up: a message that was overtaken must not charge anybody.
-        Command::Cancel { id, reason } => Ok(vec![Event {
-            id,
-            order_id: None,
-            user_id: String::new(),
-            at,
-            what: What::Voided(reason),
-        }]),
+        Command::Cancel { id, reason } => {
+            Ok(vec![Event { id, order_id: None, user_id: String::new(), at, what: What::Voided(reason) }])
+        }
         Command::Approve(_)
         | Command::Decline
         | Command::Confirm
@@ -81,7 +77,13 @@ impl Open {
     pub(super) fn decide(&self, command: Command, facts: &Facts) -> Decision {
         let at = facts.now;
         match command {
-            Command::Open(terms) => if terms == self.terms { Ok(vec![]) } else { Err(Refusal::AlreadyExists) },
+            Command::Open(terms) => {
+                if terms == self.terms {
+                    Ok(vec![])
+                } else {
+                    Err(Refusal::AlreadyExists)
+                }
+            }
             Command::Authorise { terms, means, suspicion } => self.authorise(&terms, means, suspicion, at),
             Command::Approve(by) => self.approve(by, at),
             Command::Decline => self.decline(at),
@@ -171,16 +173,23 @@ impl Open {
                 }
                 Ok(vec![self.event(at, What::CaptureRequested(amount))])
             }
-            Stage::Initiated | Stage::InReview | Stage::Authorising { cancel: None, .. } | Stage::RequiresAction { .. } => {
-                Err(Refusal::NotAuthorised(self.status()))
-            }
+            Stage::Initiated
+            | Stage::InReview
+            | Stage::Authorising { cancel: None, .. }
+            | Stage::RequiresAction { .. } => Err(Refusal::NotAuthorised(self.status())),
             Stage::Capturing { cancel: Some(reason), .. } | Stage::Authorising { cancel: Some(reason), .. } => {
                 Err(Refusal::Voided(reason.clone()))
             }
             Stage::Capturing { amount: taking, .. } | Stage::Captured { captured: taking, .. } => {
-                if amount.is_none_or(|amount| amount == *taking) { Ok(vec![]) } else { Err(Refusal::AlreadyCaptured(*taking)) }
+                if amount.is_none_or(|amount| amount == *taking) {
+                    Ok(vec![])
+                } else {
+                    Err(Refusal::AlreadyCaptured(*taking))
+                }
             }
-            Stage::Voiding { failed: None, reason, .. } | Stage::Voided { reason } => Err(Refusal::Voided(reason.clone())),
+            Stage::Voiding { failed: None, reason, .. } | Stage::Voided { reason } => {
+                Err(Refusal::Voided(reason.clone()))
+            }
             Stage::Voiding { failed: Some(_), .. } | Stage::Failed(_) => Err(Refusal::Failed),
         }
     }
@@ -257,7 +266,15 @@ impl Open {
         self.event(at, What::VoidRequested { reason, reference })
     }
 
-    pub(super) fn failed(&self, why: Why, code: &str, detail: &str, step: Step, releasing: bool, at: Timestamp) -> Event {
+    pub(super) fn failed(
+        &self,
+        why: Why,
+        code: &str,
+        detail: &str,
+        step: Step,
+        releasing: bool,
+        at: Timestamp,
+    ) -> Event {
         let failure = Failure { why, decline_code: code.to_owned(), detail: detail.to_owned(), step };
         self.event(at, What::Failed { failure, releasing })
     }

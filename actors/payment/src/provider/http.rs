@@ -70,11 +70,7 @@ impl Https {
         let url = format!("{}{}", self.base_url, request.path);
         let mut sending = match request.method {
             "GET" => self.client.get(url),
-            _ => self
-                .client
-                .post(url)
-                .header("Content-Type", "application/x-www-form-urlencoded")
-                .body(request.form),
+            _ => self.client.post(url).header("Content-Type", "application/x-www-form-urlencoded").body(request.form),
         };
         if !self.secret_key.is_empty() {
             sending = sending.bearer_auth(&self.secret_key);

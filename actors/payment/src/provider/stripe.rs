@@ -43,7 +43,9 @@ impl Provider for Stripe {
         Box::pin(async move {
             match self.answer(key, &request).await {
                 Ok(answer) => Said::Settled(Outcome::Done(answer.into())),
-                Err(No::Refused { code, detail }) => Said::Settled(Outcome::Refused(wire::refused_by_provider(code, detail))),
+                Err(No::Refused { code, detail }) => {
+                    Said::Settled(Outcome::Refused(wire::refused_by_provider(code, detail)))
+                }
                 Err(No::Unknown(reason)) => Said::Unknown(reason),
             }
         })
@@ -58,7 +60,8 @@ impl Stripe {
     }
 
     async fn answer(&self, key: &str, request: &[u8]) -> Answer {
-        let ask: Ask = postcard::from_bytes(request).map_err(|e| No::Unknown(format!("the question is unreadable: {e}")))?;
+        let ask: Ask =
+            postcard::from_bytes(request).map_err(|e| No::Unknown(format!("the question is unreadable: {e}")))?;
         match ask {
             Ask::Authorise { terms, means, since } => {
                 if self.is_repeat(since) {

@@ -21,7 +21,7 @@ const BALANCES_MAX: usize = 10_000;
 
 /// Transactions and balances.
 ///
-/// Rows: `t<place>` a transaction · `s<place>` sorts them · `u<user>\0<place>`, `p<payment>\0<place>` and
+/// Rows: `t<place>` a transaction · `s\0<place>` sorts them · `u<user>\0<place>`, `p<payment>\0<place>` and
 /// `o<order>\0<place>` find them · `b<currency>\0<account>` a balance. A place is a moment, a partition, a sequence and
 /// an index.
 pub struct Ledger;
@@ -49,7 +49,7 @@ impl View for Ledger {
 
 fn indexes(transaction: &Transaction, place: &[u8]) -> Vec<Vec<u8>> {
     let mut keys = vec![
-        key(b"s", &[place]),
+        key(b"s", &[b"", place]),
         key(b"u", &[transaction.user_id.as_bytes(), place]),
         key(b"p", &[transaction.payment_id.as_bytes(), place]),
     ];
@@ -72,7 +72,8 @@ pub fn booked(event: &Event, version: u64) -> Option<Transaction> {
         }
         _ => return None,
     };
-    let entry = |account: LedgerAccount, amount: Money| LedgerEntry { account: account.into(), amount: Some(amount.into()) };
+    let entry =
+        |account: LedgerAccount, amount: Money| LedgerEntry { account: account.into(), amount: Some(amount.into()) };
     let both = |(debit, credit)| [entry(debit, amount), entry(credit, amount.negated())];
     Some(Transaction {
         transaction_id: wire::transaction_id(&event.id, version),
@@ -98,7 +99,10 @@ fn post(rows: &mut Writer, entry: &LedgerEntry) {
     let sum = balance.balance.as_ref().and_then(|balance| balance.amount).unwrap_or_default();
     // Beyond what money can be, the view panics and is set aside: a wrong balance is worse than none.
     #[expect(clippy::expect_used, reason = "a fold runs under a guard")]
-    let sum = sum.checked_add(amount.amount.unwrap_or_default()).and_then(|sum| wire::money(sum, &amount.currency)).expect("money");
+    let sum = sum
+        .checked_add(amount.amount.unwrap_or_default())
+        .and_then(|sum| wire::money(sum, &amount.currency))
+        .expect("money");
     balance.balance = Some(sum.into());
     balance.entries += 1;
     rows.put(&place, balance.encode_to_vec());

@@ -35,10 +35,7 @@ impl View for Methods {
 
 fn orders(method: &v1::PaymentMethod) -> [Vec<u8>; 2] {
     let (created, id) = (moment(method.created_at.as_ref()), method.payment_method_id.as_bytes());
-    [
-        key(b"s", &[created.as_bytes(), id]),
-        key(b"u", &[method.user_id.as_bytes(), created.as_bytes(), id]),
-    ]
+    [key(b"s", &[created.as_bytes(), id]), key(b"u", &[method.user_id.as_bytes(), created.as_bytes(), id])]
 }
 
 fn at(rows: &Rows, found: &[u8]) -> Option<v1::PaymentMethod> {

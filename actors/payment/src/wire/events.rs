@@ -235,12 +235,8 @@ fn recall(event_type: &str, data: &[u8]) -> Result<Event, Undecodable> {
                 v1::PaymentStage::Capture => Step::Capture,
                 v1::PaymentStage::Authorize | v1::PaymentStage::Unspecified => Step::Authorise,
             };
-            let failure = Failure {
-                why: why_in(&event.reason),
-                decline_code: event.decline_code,
-                detail: event.detail,
-                step,
-            };
+            let failure =
+                Failure { why: why_in(&event.reason), decline_code: event.decline_code, detail: event.detail, step };
             let releasing = event.releasing;
             head!(event).with(What::Failed { failure, releasing })
         }

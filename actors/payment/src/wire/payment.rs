@@ -236,7 +236,10 @@ pub(crate) fn get(window: &Window<'_>, request: &v1::GetPaymentRequest) -> Resul
     Ok(v1::GetPaymentResponse { payment: Some(show::payment(open, window.version::<Payment>(&request.payment_id))) })
 }
 
-pub(crate) fn get_refund(window: &Window<'_>, request: &v1::GetRefundRequest) -> Result<v1::GetRefundResponse, Problem> {
+pub(crate) fn get_refund(
+    window: &Window<'_>,
+    request: &v1::GetRefundRequest,
+) -> Result<v1::GetRefundResponse, Problem> {
     let payment = window.see::<Payment>(&request.payment_id);
     let open = payment.open().filter(|open| window.caller().may_touch(&open.terms.user_id));
     let refund = open.and_then(|open| show::refund(open, &request.refund_id));

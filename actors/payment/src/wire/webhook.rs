@@ -15,7 +15,8 @@ pub(crate) fn gather<'a>(inquiry: &'a Inquiry, request: &'a v1::ReceiveWebhookRe
         let v1::ReceiveWebhookRequest { provider, body, headers } = request;
         let access = provider::named(provider).and_then(|name| settings::get().access(name));
         let access = access.filter(|access| !access.webhook_secret.is_empty());
-        let access = access.ok_or_else(|| Problem::not_found("unknown_provider", "no such provider calls back here"))?;
+        let access =
+            access.ok_or_else(|| Problem::not_found("unknown_provider", "no such provider calls back here"))?;
         let signature = headers.get("stripe-signature").map(String::as_str).unwrap_or_default();
         webhook::verify(&access.webhook_secret, signature, body, inquiry.now())?;
         let Some(news) = webhook::read(body)? else { return Ok(()) };

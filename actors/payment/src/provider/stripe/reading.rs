@@ -70,7 +70,8 @@ pub(super) fn told(payment_id: &str, intent: &Value) -> Result<Told, No> {
     let reference = text(&intent["id"]);
     let money = |field: &str| {
         let units = intent[field].as_i64().unwrap_or_default();
-        super::writing::money(units, &text(&intent["currency"])).ok_or_else(|| No::Unknown(format!("{field} is no money")))
+        super::writing::money(units, &text(&intent["currency"]))
+            .ok_or_else(|| No::Unknown(format!("{field} is no money")))
     };
     let status = text(&intent["status"]);
     let state = match status.as_str() {
