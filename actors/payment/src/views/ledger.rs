@@ -21,7 +21,7 @@ const BALANCES_MAX: usize = 10_000;
 
 /// Transactions and balances.
 ///
-/// Rows: `t<place>` a transaction · `s<place>` sorts them · `u<user>\0<place>`, `p<payment>\0<place>` and
+/// Rows: `t<place>` a transaction · `s\0<place>` sorts them · `u<user>\0<place>`, `p<payment>\0<place>` and
 /// `o<order>\0<place>` find them · `b<currency>\0<account>` a balance. A place is a moment, a partition, a sequence and
 /// an index.
 pub struct Ledger;
@@ -49,7 +49,7 @@ impl View for Ledger {
 
 fn indexes(transaction: &Transaction, place: &[u8]) -> Vec<Vec<u8>> {
     let mut keys = vec![
-        key(b"s", &[place]),
+        key(b"s", &[b"", place]),
         key(b"u", &[transaction.user_id.as_bytes(), place]),
         key(b"p", &[transaction.payment_id.as_bytes(), place]),
     ];

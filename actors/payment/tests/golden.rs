@@ -1,0 +1,23 @@
+//! Every event ever released is still read, and written back as it was.
+
+use std::fs;
+use std::path::Path;
+
+use payment::{method, payment as pay};
+use runtime::entity::{Recorded, Undecodable};
+
+fn again<E: Recorded>(event_type: &str, data: &[u8]) -> Result<(&'static str, Vec<u8>), Undecodable> {
+    E::recall(event_type, data).map(|event| event.record())
+}
+
+#[test]
+fn every_golden_event_is_read_and_written_back_the_same() {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../messages/golden");
+    let events = payment::wire::contract().events;
+    assert!(!events.is_empty());
+    for event in events {
+        let data = fs::read(golden.join(format!("{}.bin", event.type_))).expect("a golden sample");
+        let read = again::<pay::Event>(event.type_, &data).or_else(|_| again::<method::Event>(event.type_, &data));
+        assert_eq!(read, Ok((event.type_, data)), "{}", event.type_);
+    }
+}
