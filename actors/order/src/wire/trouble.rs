@@ -133,13 +133,6 @@ impl Trouble {
         let detail = format!("The provider did not give the money back: {reason}");
         Trouble(Problem::conflict("refund_failed", detail))
     }
-
-    /// What an order is told that was cancelled while somebody waited for it to be placed.
-    #[must_use]
-    pub fn cancelled(order_id: &str) -> Trouble {
-        Trouble(Problem::conflict("order_cancelled", "The order was cancelled while it was being placed."))
-            .about(order_id)
-    }
 }
 
 impl fmt::Debug for Trouble {

@@ -290,10 +290,8 @@ fn lists_are_filtered_and_paged() {
         let eq = |value: &str| Some(StringFilter { eq: Some(value.to_owned()), r#in: vec![] });
         for name in ["one", "two", "three", "four", "five"] {
             let card = if name == "four" { "pm_card_chargeDeclined" } else { "pm_card_visa" };
-            let request = v1::CreatePaymentRequest {
-                capture: v1::CaptureMode::Automatic.into(),
-                ..creation(name, token(card))
-            };
+            let request =
+                v1::CreatePaymentRequest { capture: v1::CaptureMode::Automatic.into(), ..creation(name, token(card)) };
             let key = request.payment_id.clone();
             let who = if name == "five" { "bob" } else { "ada" };
             ask_as::<rpc::CreatePayment>(&asker, who, Some(&key), &request).await.expect("accepted");
@@ -303,14 +301,17 @@ fn lists_are_filtered_and_paged() {
         let ledger = v1::ListTransactionsRequest::default();
         let all = asker.until::<rpc::ListTransactions>(None, &ledger, |all| all.data.len() == 4).await;
         let names = |payments: &[v1::Payment]| payments.iter().map(|p| p.payment_id.clone()).collect::<Vec<_>>();
-        let list = async |request: &v1::ListPaymentsRequest| asker.ask::<rpc::ListPayments>(None, request).await.expect("a list");
+        let list = async |request: &v1::ListPaymentsRequest| {
+            asker.ask::<rpc::ListPayments>(None, request).await.expect("a list")
+        };
         let captured = v1::ListPaymentsRequest { status: eq("captured"), ..Default::default() };
         let newest_first = ["five", "three", "two", "one"].map(|name| id("pay", name));
         assert_eq!(names(&list(&captured).await.data), newest_first);
         let mut found = Vec::new();
         let mut after = None;
         loop {
-            let page = v1::ListPaymentsRequest { limit: Some(2), after, sort: Some("created_at".into()), ..captured.clone() };
+            let page =
+                v1::ListPaymentsRequest { limit: Some(2), after, sort: Some("created_at".into()), ..captured.clone() };
             let said = list(&page).await;
             found.extend(names(&said.data));
             match said.next {
@@ -324,11 +325,18 @@ fn lists_are_filtered_and_paged() {
         assert_eq!(names(&list(&hers).await.data), newest_first[1..]);
         let of = v1::ListTransactionsRequest { payment_id: eq(&id("pay", "two")), ..Default::default() };
         let booked = asker.ask::<rpc::ListTransactions>(None, &of).await.expect("a list");
-        assert_eq!(booked.data, all.data.iter().filter(|t| t.payment_id == id("pay", "two")).cloned().collect::<Vec<_>>());
+        assert_eq!(
+            booked.data,
+            all.data.iter().filter(|t| t.payment_id == id("pay", "two")).cloned().collect::<Vec<_>>()
+        );
         assert_eq!((booked.data.len(), booked.data[0].entries.len()), (1, 4));
         for (filter, count) in [("refund", 0), ("charge", 4)] {
             let of = v1::ListTransactionsRequest { r#type: eq(filter), currency: eq("EUR"), ..Default::default() };
-            assert_eq!(asker.ask::<rpc::ListTransactions>(None, &of).await.expect("a list").data.len(), count, "{filter}");
+            assert_eq!(
+                asker.ask::<rpc::ListTransactions>(None, &of).await.expect("a list").data.len(),
+                count,
+                "{filter}"
+            );
         }
         let his = ask_as::<rpc::ListTransactions>(&asker, "bob", None, &ledger).await.expect("a list");
         assert_eq!(his.data.iter().map(|t| t.payment_id.clone()).collect::<Vec<_>>(), [id("pay", "five")]);
