@@ -12,6 +12,7 @@ use runtime::bus::Bus;
 use runtime::fabric::Fabric as _;
 use runtime::replica::Health;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -122,16 +123,26 @@ async fn answer_health(listener: tokio::net::TcpListener, health: Health) {
     }
 }
 
-/// Ends with the name of the signal that tells the process to stop.
-pub(crate) async fn stop_signal() -> &'static str {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => "SIGINT",
-        _ = terminate.recv() => "SIGTERM",
+/// The signals that tell the process to stop, heard from the moment this exists.
+///
+/// Made first of all: a signal that comes before somebody listens would end the process as it stands.
+pub(crate) struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    pub(crate) fn listen() -> anyhow::Result<StopSignals> {
+        let heard = |kind| signal(kind).context("the signals to stop cannot be heard");
+        Ok(StopSignals { interrupt: heard(SignalKind::interrupt())?, terminate: heard(SignalKind::terminate())? })
+    }
+
+    /// Ends with the name of the signal.
+    pub(crate) async fn come(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
     }
 }
 

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::health::StopSignals;
 use crate::host::{self, Ending, Hosted};
 use crate::testbank::TestBank;
 use crate::{groups, health, out};
@@ -22,55 +24,32 @@ pub(crate) struct Arguments {
     listen: Option<std::net::SocketAddr>,
 }
 
+/// What this process runs.
+struct Served {
+    hosted: Vec<Hosted>,
+    ending: mpsc::UnboundedReceiver<Ending>,
+    door: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    bank: Option<TestBank>,
+}
+
 /// Runs them until told to stop, or until one of them fails.
-pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(!config.nats.urls.is_empty(), "say where NATS is: --nats nats://host:4222, or NATS_URL");
-    if let Some(listen) = arguments.listen {
-        config.gateway.listen = listen;
-    }
-    let is_group = |name: &&String| !matches!(name.as_str(), "gateway" | "bank");
-    let names: Vec<String> = arguments.names.iter().filter(is_group).cloned().collect();
-    let entries = groups::named(&names)?;
-    let registry = gateway::metrics::install().context("could not start metrics")?;
-    if !entries.is_empty() && !config.nats.allow_unsynced {
-        runtime::nats::check_durability(&config.nats.monitors).await.context(
-            "NATS would acknowledge what a power cut takes back; name its monitoring addresses in nats.monitors and see \
-             `mercat doctor`",
-        )?;
-    }
-    let (endings, mut ending) = mpsc::unbounded_channel();
-    let mut hosted: Vec<Hosted> = Vec::new();
-    for entry in entries {
-        hosted.push(host::host(&config, entry, endings.clone()).await?);
-        tracing::info!(group = entry.0, replica = config.replica, "the group is ready");
-    }
-    let door = match arguments.names.iter().any(|name| name == "gateway") {
-        true => {
-            let door = health::open_door(&config)?;
-            out::say(&format!("gateway on http://{}", door.address()));
-            Some(health::run_door(door))
+pub(crate) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let mut signals = StopSignals::listen()?;
+    // In this order: who is told to stop while starting stops there.
+    let mut served = tokio::select! {
+        biased;
+        signal = signals.come() => {
+            tracing::info!(signal, "stopping before everything was ready");
+            return Ok(ExitCode::SUCCESS);
         }
-        false => None,
+        served = Served::start(config, arguments) => served?,
     };
-    let bank = match arguments.names.iter().any(|name| name == "bank") {
-        true => {
-            let gateway = config.gateway.listen;
-            let bank = TestBank::open(&config, (gateway.port() != 0).then_some(gateway))?;
-            out::say(&format!("test bank on http://{}", bank.address));
-            Some(bank)
-        }
-        false => None,
-    };
-    let healths: Vec<_> = hosted.iter().map(|hosted| hosted.health.clone()).collect();
-    health::serve_ports(&config, &healths)?;
-    health::serve_metrics(&config, registry, healths);
-    out::say(&format!("ready: {}", arguments.names.join(", ")));
     let code = tokio::select! {
-        signal = health::stop_signal() => {
+        signal = signals.come() => {
             tracing::info!(signal, "stopping");
             ExitCode::SUCCESS
         }
-        Some(ending) = ending.recv() => match ending {
+        Some(ending) = served.ending.recv() => match ending {
             Ending::Drained(group) => {
                 tracing::info!(group, "was asked to drain: stopping");
                 ExitCode::SUCCESS
@@ -81,14 +60,64 @@ pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
             }
         },
     };
-    if let Some((stop, door)) = door {
-        // A door that is already closed cannot be told to close.
-        let _ = stop.send(());
-        let _ = tokio::time::timeout(Duration::from_secs(15), door).await;
-    }
-    futures::future::join_all(hosted.into_iter().map(Hosted::stop)).await;
-    if let Some(bank) = bank {
-        bank.close().await;
-    }
+    served.stop().await;
     Ok(code)
+}
+
+impl Served {
+    async fn start(mut config: Config, arguments: Arguments) -> anyhow::Result<Served> {
+        anyhow::ensure!(!config.nats.urls.is_empty(), "say where NATS is: --nats nats://host:4222, or NATS_URL");
+        if let Some(listen) = arguments.listen {
+            config.gateway.listen = listen;
+        }
+        let is_named = |role: &str| arguments.names.iter().any(|name| name == role);
+        let is_group = |name: &&String| !matches!(name.as_str(), "gateway" | "bank");
+        let names: Vec<String> = arguments.names.iter().filter(is_group).cloned().collect();
+        let entries = groups::named(&names)?;
+        let registry = gateway::metrics::install().context("could not start metrics")?;
+        if !entries.is_empty() && !config.nats.allow_unsynced {
+            runtime::nats::check_durability(&config.nats.monitors).await.context(
+                "NATS would acknowledge what a power cut takes back; name its monitoring addresses in nats.monitors and \
+                 see `mercat doctor`",
+            )?;
+        }
+        let (endings, ending) = mpsc::unbounded_channel();
+        let mut hosted: Vec<Hosted> = Vec::new();
+        for entry in entries {
+            hosted.push(host::host(&config, entry, endings.clone()).await?);
+            tracing::info!(group = entry.0, replica = config.replica, "the group is ready");
+        }
+        let door = if is_named("gateway") {
+            let door = health::open_door(&config)?;
+            out::say(&format!("gateway on http://{}", door.address()));
+            Some(health::run_door(door))
+        } else {
+            None
+        };
+        let bank = if is_named("bank") {
+            let gateway = config.gateway.listen;
+            let bank = TestBank::open(&config, (gateway.port() != 0).then_some(gateway))?;
+            out::say(&format!("test bank on http://{}", bank.address));
+            Some(bank)
+        } else {
+            None
+        };
+        let healths: Vec<_> = hosted.iter().map(|hosted| hosted.health.clone()).collect();
+        health::serve_ports(&config, &healths)?;
+        health::serve_metrics(&config, registry, healths);
+        out::say(&format!("ready: {}", arguments.names.join(", ")));
+        Ok(Served { hosted, ending, door, bank })
+    }
+
+    async fn stop(self) {
+        if let Some((stop, door)) = self.door {
+            // A door that is already closed cannot be told to close.
+            let _ = stop.send(());
+            let _ = tokio::time::timeout(Duration::from_secs(15), door).await;
+        }
+        futures::future::join_all(self.hosted.into_iter().map(Hosted::stop)).await;
+        if let Some(bank) = self.bank {
+            bank.close().await;
+        }
+    }
 }

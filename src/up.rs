@@ -1,14 +1,17 @@
 //! `mercat up`: a whole shop in one process tree, for the first minute and for small shops that stay that way.
 
+use std::fs::File;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use runtime::server::{Auth, Server, ServerOptions};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::config::Config;
+use crate::health::StopSignals;
 use crate::host::{self, Ending, Hosted};
 use crate::testbank::TestBank;
 use crate::{groups, health, leftover, out, seed};
@@ -46,45 +49,36 @@ impl Steps {
     }
 }
 
-/// Runs the shop until it is told to stop or fails.
-pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let mut steps = Steps::begin();
-    if let Some(listen) = arguments.listen {
-        config.gateway.listen = listen;
-    }
-    let _lock = leftover::lock(&config.data)?;
-    let registry = gateway::metrics::install().context("could not start metrics")?;
-    let server = start_nats(&mut config, &mut steps).await?;
-    if !config.nats.allow_unsynced {
-        runtime::nats::check_durability(&config.nats.monitors).await.context(
-            "NATS would acknowledge what a power cut takes back; see `mercat doctor`, or set nats.allow_unsynced",
-        )?;
-    }
-    let (endings, mut ending) = mpsc::unbounded_channel();
-    let mut hosted: Vec<Hosted> = Vec::new();
-    let bank = open_bank(&mut config)?;
-    // They need nothing of each other to start.
-    let starting = groups::ALL.iter().map(|entry| host::host(&config, *entry, endings.clone()));
-    hosted.extend(futures::future::try_join_all(starting).await?);
-    let names: Vec<&str> = groups::ALL.iter().map(|(name, _)| *name).collect();
-    steps.done(&format!("groups {}", names.join(", ")));
-    let tokens = seed::tokens(&config)?;
-    config.gateway.tokens.extend(tokens.gateway());
-    let door = health::open_door(&config)?;
-    let address = door.address();
-    let (stop, door) = health::run_door(door);
-    health::serve_metrics(&config, registry, hosted.iter().map(|hosted| hosted.health.clone()).collect());
-    steps.done(&format!("gateway on http://{address}"));
-    let seeded = if arguments.no_seed { seed::Seeded::default() } else { seed::catalogue(&config).await? };
-    steps.done(&seeded.to_string());
-    greet(&config, &address, &tokens, &seeded, steps.began.elapsed());
+/// A shop that is open.
+struct Shop {
+    /// The data directory is this process's for as long as the shop is open.
+    _lock: File,
+    server: Option<Server>,
+    bank: Option<TestBank>,
+    hosted: Vec<Hosted>,
+    ending: mpsc::UnboundedReceiver<Ending>,
+    stop_door: oneshot::Sender<()>,
+    door: JoinHandle<()>,
+}
 
+/// Runs the shop until it is told to stop or fails.
+pub(crate) async fn run(config: Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let mut signals = StopSignals::listen()?;
+    // In this order: who is told to stop while starting stops there.
+    let mut shop = tokio::select! {
+        biased;
+        signal = signals.come() => {
+            out::say(&format!("\n{signal}: stopping before the shop was open"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        shop = Shop::open(config, arguments) => shop?,
+    };
     let code = tokio::select! {
-        signal = health::stop_signal() => {
+        signal = signals.come() => {
             out::say(&format!("\n{signal}: stopping"));
             ExitCode::SUCCESS
         }
-        Some(ending) = ending.recv() => match ending {
+        Some(ending) = shop.ending.recv() => match ending {
             Ending::Drained(group) => {
                 out::say(&format!("{group} was asked to drain: stopping"));
                 ExitCode::SUCCESS
@@ -96,18 +90,58 @@ pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Res
         },
     };
     let began = Instant::now();
-    // A door that is already closed cannot be told to close.
-    let _ = stop.send(());
-    let _ = tokio::time::timeout(Duration::from_secs(15), door).await;
-    futures::future::join_all(hosted.into_iter().map(Hosted::stop)).await;
-    if let Some(bank) = bank {
-        bank.close().await;
-    }
-    if let Some(mut server) = server {
-        server.stop().await.context("the NATS server did not stop")?;
-    }
+    shop.close().await?;
     out::say(&format!("stopped in {} ms", began.elapsed().as_millis()));
     Ok(code)
+}
+
+impl Shop {
+    async fn open(mut config: Config, arguments: Arguments) -> anyhow::Result<Shop> {
+        let mut steps = Steps::begin();
+        if let Some(listen) = arguments.listen {
+            config.gateway.listen = listen;
+        }
+        let lock = leftover::lock(&config.data)?;
+        let registry = gateway::metrics::install().context("could not start metrics")?;
+        let server = start_nats(&mut config, &mut steps).await?;
+        if !config.nats.allow_unsynced {
+            runtime::nats::check_durability(&config.nats.monitors).await.context(
+                "NATS would acknowledge what a power cut takes back; see `mercat doctor`, or set nats.allow_unsynced",
+            )?;
+        }
+        let (endings, ending) = mpsc::unbounded_channel();
+        let bank = open_bank(&mut config)?;
+        // They need nothing of each other to start.
+        let starting = groups::ALL.iter().map(|entry| host::host(&config, *entry, endings.clone()));
+        let hosted: Vec<Hosted> = futures::future::try_join_all(starting).await?;
+        let names: Vec<&str> = groups::ALL.iter().map(|(name, _)| *name).collect();
+        steps.done(&format!("groups {}", names.join(", ")));
+        let tokens = seed::tokens(&config)?;
+        config.gateway.tokens.extend(tokens.gateway());
+        let door = health::open_door(&config)?;
+        let address = door.address();
+        let (stop_door, door) = health::run_door(door);
+        health::serve_metrics(&config, registry, hosted.iter().map(|hosted| hosted.health.clone()).collect());
+        steps.done(&format!("gateway on http://{address}"));
+        let seeded = if arguments.no_seed { seed::Seeded::default() } else { seed::catalogue(&config).await? };
+        steps.done(&seeded.to_string());
+        greet(&config, &address, &tokens, &seeded, steps.began.elapsed());
+        Ok(Shop { _lock: lock, server, bank, hosted, ending, stop_door, door })
+    }
+
+    async fn close(self) -> anyhow::Result<()> {
+        // A door that is already closed cannot be told to close.
+        let _ = self.stop_door.send(());
+        let _ = tokio::time::timeout(Duration::from_secs(15), self.door).await;
+        futures::future::join_all(self.hosted.into_iter().map(Hosted::stop)).await;
+        if let Some(bank) = self.bank {
+            bank.close().await;
+        }
+        if let Some(mut server) = self.server {
+            server.stop().await.context("the NATS server did not stop")?;
+        }
+        Ok(())
+    }
 }
 
 /// Opens the test bank, if that is where payments go, and tells the payment group where it is.

@@ -25,6 +25,8 @@ pub struct Config {
     pub tokens: Vec<Token>,
     /// What whoever shows nothing may do as a guest. Without any there are no new guests.
     pub guest_scopes: Vec<String>,
+    /// Whether long answers are compressed for those who can unpack them. Not needed behind a proxy that does.
+    pub compress: bool,
     /// How many of a thousand requests that bring no trace of their own are traced.
     pub trace_per_mille: u64,
     /// How many credentials are remembered for reading their own writes.
@@ -40,6 +42,7 @@ impl Default for Config {
             cors: Cors::default(),
             tokens: Vec::new(),
             guest_scopes: messages::scope::GUEST.map(str::to_owned).to_vec(),
+            compress: true,
             trace_per_mille: 0,
             sessions_max: 100_000,
         }

@@ -28,7 +28,7 @@ use crate::router::{Endpoint, Found, Param};
 use crate::shared::Shared;
 use crate::trace::Names;
 use crate::watch::{EVENT_STREAM, Watches};
-use crate::{docs, health, limits};
+use crate::{compression, docs, health, limits};
 
 /// What every answer says, so that a browser that is shown one can do nothing with it but read.
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
@@ -79,6 +79,9 @@ impl Door {
             response.headers_mut().insert(LINK, successor);
         }
         self.finish(http, endpoint, &names, &mut response);
+        if self.shared.config.compress {
+            response = compression::answer(http, response).await;
+        }
         self.meters.answered(endpoint.map(|endpoint| endpoint.index), response.status(), began.elapsed());
         response
     }

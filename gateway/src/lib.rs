@@ -16,6 +16,7 @@
 
 mod answer;
 mod command;
+mod compression;
 pub mod config;
 mod connection;
 mod cors;

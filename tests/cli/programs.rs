@@ -81,9 +81,13 @@ fn verify_holds_a_log_against_itself_and_against_the_store_in_use() {
     for report in &reports {
         assert_eq!(report["faults"], serde_json::json!([]), "{report}");
         let number = |name: &str| report[name].as_u64().expect("a number");
-        assert!(number("turns") > 0 && number("actors") > 0 && number("commits") >= number("turns"), "{report}");
+        assert!(number("commits") >= number("turns"), "{report}");
+        // Nobody has bought anything here; what the shop was seeded with is in its logs.
+        if ["product", "pricing", "inventory", "shipping"].contains(&report["group"].as_str().expect("a name")) {
+            assert!(number("turns") > 0 && number("actors") > 0, "{report}");
+            assert!(number("compared") > 0, "the replica compares its store: {report}");
+        }
     }
-    assert!(reports.iter().all(|report| report["compared"].as_u64() > Some(0)), "the replica compares its store");
     let [log_only] = &documents(&mercat(&shop, ["verify", "product", "--log-only"]).ok())[..] else { panic!("one") };
     assert_eq!(log_only["compared"], 0);
 }

@@ -126,10 +126,13 @@ fn security(guests: &Guests, route: &Route) -> Value {
     }
 }
 
-/// An rpc with several paths is told apart by what its path names.
+/// An rpc with several doors is told apart by what its path names, and at one path by the method.
 fn operation_id(route: &Route, http: &Http, method: &str) -> String {
     let id = format!("{}_{}", route.group, route.verb);
     let id = if method == "patch" { format!("{id}_patch") } else { id };
+    // Of the doors at one path the first goes without its method.
+    let first_here = route.http.iter().find(|door| door.path == http.path);
+    let id = if first_here.is_some_and(|first| first.method != http.method) { format!("{id}_{method}") } else { id };
     if route.http.first().is_some_and(|first| first.path == http.path) {
         return id;
     }

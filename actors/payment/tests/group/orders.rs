@@ -106,7 +106,7 @@ fn what_is_ordered_gets_a_payment_and_what_is_cancelled_gives_it_up() {
         let (mut stage, asker, way) = open(&world, &["a"]).await;
         let order_id = |name: &str| id("pay", name).replacen("pay_", "ord_", 1);
         let place = async |name: &str| {
-            let request = order::ApproveOrderRequest { order_id: order_id(name), ..Default::default() };
+            let request = order::ApproveOrderRequest { order_id: order_id(name) };
             asker.ask::<order_rpc::ApproveOrder>(Some(&request.order_id), &request).await.expect("an order");
         };
         let cancel = async |name: &str| {
