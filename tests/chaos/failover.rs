@@ -18,7 +18,7 @@ const ALONE: usize = 8;
 /// How many share one connection, one budget and one circuit, as the requests of a gateway's worker do.
 const TOGETHER: usize = 56;
 /// How long a client waits for one attempt.
-const ATTEMPT: SignedDuration = SignedDuration::from_millis(900);
+const ATTEMPT: SignedDuration = SignedDuration::from_millis(650);
 /// How long nobody's write may fail.
 const NOTICED_MAX: Duration = Duration::from_secs(1);
 /// How many commands are settled before a replica is touched, and after it.

@@ -105,12 +105,8 @@ fn reduced(street: Street) -> LocalBoxFuture<'static, v1::Order> {
     async move {
         let order_id = placed(&street, cart("pm_ok")).await;
         packed(&street, &order_id).await;
-        while street.cancel(&order_id, &[("MUG", 1)]).await.is_err() {
+        while street.cancel_once(&order_id, &[("MUG", 1)]).await.is_err() {
             street.world.pass(MOMENT).await;
-            // It may have been done, and nobody heard: another mug would be one too many.
-            if street.see(&order_id).await.billed_amount != street.see(&order_id).await.total_amount {
-                break;
-            }
         }
         let of_mugs = |order: &v1::Order| order.items.iter().find(|item| item.sku == "MUG").map(|mug| mug.cancelled);
         let so = |order: &v1::Order| of_mugs(order) == Some(1) && order.parts.iter().any(|p| p.parcels.len() == 2);

@@ -193,7 +193,16 @@ impl Street {
 
     pub(crate) async fn cancel(&self, order_id: &str, lines: &[(&str, i64)]) -> Result<v1::Order, Failure> {
         let request = v1::CancelOrderRequest { order_id: order_id.to_owned(), lines: basket(lines) };
-        let mut call = self.asker.call::<rpc::CancelOrder>(Some(order_id), &request);
+        self.cancelling(self.asker.call::<rpc::CancelOrder>(Some(order_id), &request)).await
+    }
+
+    /// Asked twice, it happens once: a wish that got no answer may have been granted.
+    pub(crate) async fn cancel_once(&self, order_id: &str, lines: &[(&str, i64)]) -> Result<v1::Order, Failure> {
+        let request = v1::CancelOrderRequest { order_id: order_id.to_owned(), lines: basket(lines) };
+        self.cancelling(self.asker.keyed::<rpc::CancelOrder>("cancel", order_id, &request)).await
+    }
+
+    async fn cancelling(&self, mut call: Call) -> Result<v1::Order, Failure> {
         call.caller = customer(&user());
         let answer = self.asker.send(&call).await?;
         Ok(decode::<v1::CancelOrderResponse>(answer).order.expect("an order"))
