@@ -32,7 +32,8 @@ impl Table {
         [Table::Meta, Table::Cursor, Table::Actor, Table::Past, Table::Command, Table::View, Table::Agenda];
 }
 
-/// Changes that become visible and durable together.
+/// Changes that survive a crash together or not at all. While they are applied a reader may see some of them: whoever
+/// hands them over keeps them in memory, where they are looked for first, until all are in.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
     /// Table, key and new value; `None` removes the row.
@@ -97,11 +98,14 @@ pub trait Store: Send + Sync + 'static {
     /// When the disk fails or the store is damaged.
     fn scan(&self, table: Table, from: &[u8], until: &[u8], backwards: bool, limit: usize) -> Result<Vec<Row>, Error>;
 
-    /// Applies a batch, whole or not at all. Blocks; called off the arbiter.
+    /// Applies a batch: after a crash, whole or not at all. Blocks; called off the arbiter.
     ///
     /// # Errors
     /// When the disk fails.
     fn apply(&self, batch: Batch) -> Result<(), Error>;
+
+    /// Waits until no batch is half-way in: for whoever reads without knowing what is being applied. Blocks.
+    fn settle(&self) {}
 
     /// Whether [`apply`](Store::apply) and [`flush`](Store::flush) block long enough to be called off the arbiter.
     fn blocks(&self) -> bool {

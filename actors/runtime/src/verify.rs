@@ -127,6 +127,8 @@ pub async fn walk(group: &Group, log: &SharedLog, store: Option<&SharedStore>) -
 }
 
 fn cursors(group: &Group, store: &SharedStore) -> BTreeMap<u32, Cursor> {
+    // A cursor is written before the rows it belongs to.
+    store.settle();
     let read = |partition: u32| {
         let row = store.get(Table::Cursor, &partition.to_be_bytes()).ok().flatten()?;
         Some((partition, postcard::from_bytes(&row).ok()?))

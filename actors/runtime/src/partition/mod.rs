@@ -129,6 +129,8 @@ impl Partition {
         restarted: bool,
         watch: crate::supervisor::Watch,
     ) -> Result<Partition, crate::store::Error> {
+        // A predecessor may have left while its rows were being written.
+        shared.store.settle();
         let row = shared.store.get(Table::Cursor, &number.to_be_bytes())?;
         let cursor = row.and_then(|row| postcard::from_bytes(&row).ok()).unwrap_or_default();
         let store = Some(shared.store.clone());
