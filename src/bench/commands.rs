@@ -1,6 +1,12 @@
 //! Commands committed, against raw fenced appends; and one shelf that everybody wants.
 
+use std::rc::Rc;
+
 use anyhow::ensure;
+use messages::Rpc as _;
+use messages::inventory::v1::AdjustStockResponse;
+use messages::inventory::v1::rpc::AdjustStock;
+use prost::Message as _;
 use yardstick::publish::Publisher;
 use yardstick::sample::Sample;
 
@@ -32,6 +38,14 @@ pub(crate) async fn committed(settings: &Settings) -> anyhow::Result<Vec<Line>> 
     let publisher = Publisher::connect(&ground.nats()).await?;
     let time = (settings.warm_up(), settings.lasting());
 
+    // A group that knows its answer by heart: what asking costs before anything is done.
+    let aside = Ground::lay().await?;
+    let answer = aside.dir().join("answer");
+    std::fs::write(&answer, AdjustStockResponse::default().encode_to_vec())?;
+    let everybody = format!("shop.cmd.{}.*.*.{}", AdjustStock::ROUTE.group, AdjustStock::ROUTE.verb);
+    let parrot = aside.part(&["responder", "--subject", &everybody, "--answer", &answer.display().to_string()]).await?;
+    let asking = Shop::connect(&aside).await?;
+
     let cases = [
         ("one client", 1, 1, Some(ALONE_MIN)),
         ("256 clients, all partitions", MANY, warehouses.len(), Some(MANY_MIN)),
@@ -39,22 +53,35 @@ pub(crate) async fn committed(settings: &Settings) -> anyhow::Result<Vec<Line>> 
     ];
     let mut lines = Vec::new();
     for (what, clients, partitions, target) in cases {
-        let mut pairs = Vec::new();
+        let (mut pairs, mut floors) = (Vec::new(), Vec::new());
         for _ in 0..settings.rounds {
             let warehouses = warehouses.clone();
-            let make = move |shop: &Shop, number| {
+            let make = Rc::new(move |shop: &Shop, number| {
                 let number = scattered(number, SKUS);
                 // In one partition the SKUs are those of one warehouse.
                 let number = if partitions == 1 { number - number % warehouses.len() as u64 } else { number };
                 shop.adjust(of(&warehouses, number), sku(number))
+            });
+            let make = || {
+                let make = make.clone();
+                move |shop: &Shop, number| make(shop, number)
             };
-            let ours = shop.repeat(clients, time, make).await?;
+            let ours = shop.repeat(clients, time, make()).await?;
             let theirs = publisher.run(partitions, time.0, time.1).await?;
+            if clients == 1 {
+                let asked = asking.repeat(clients, time, make()).await?;
+                floors.push(theirs.within(500) + asked.within(500));
+            }
             pairs.push((ours, theirs));
         }
         lines.extend(judged(what, partitions, &pairs, target));
+        if clients == 1 {
+            let floor = number(yardstick::sample::median(floors.into_iter()));
+            lines.push(Line::fact("a bare request-reply and a raw append in a row: p50, µs", floor));
+        }
     }
-    drop(groups);
+    drop((groups, parrot));
+    aside.leave().await;
     ground.leave().await;
     Ok(lines)
 }

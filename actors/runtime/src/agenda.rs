@@ -4,7 +4,7 @@
 //! restart, a second replica and a rebuild all know the same. It fires only for partitions this replica hosts. Firing
 //! twice does no harm: the command's id is the item's key and moment.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,14 +55,14 @@ struct Item {
 pub(crate) struct Agenda {
     shared: Arc<Shared>,
     queue: BTreeSet<Item>,
-    by_actor: BTreeMap<(u32, ActorKey), Vec<Item>>,
+    by_actor: HashMap<(u32, ActorKey), Vec<Item>>,
     hosted: BTreeMap<u32, Addr<Partition>>,
     _watch: crate::supervisor::Watch,
 }
 
 impl Agenda {
     pub(crate) fn new(shared: Arc<Shared>, watch: crate::supervisor::Watch) -> Agenda {
-        let (queue, by_actor, hosted) = (BTreeSet::new(), BTreeMap::new(), BTreeMap::new());
+        let (queue, by_actor, hosted) = (BTreeSet::new(), HashMap::new(), BTreeMap::new());
         Agenda { shared, queue, by_actor, hosted, _watch: watch }
     }
 

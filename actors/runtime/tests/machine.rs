@@ -14,6 +14,7 @@ use prost::Message as _;
 use runtime::bus::Headers;
 use runtime::client::Failure;
 use runtime::replica::{Ended, Refused, StartError};
+use runtime::store::Table;
 use runtime::testkit::{Asker, Ground, MemoryStore, Odds, Stage, World, refusal, seeded};
 use serde_json::{Value, json};
 
@@ -290,6 +291,26 @@ fn a_call_whose_host_died_is_made_again_by_the_next_one() {
         stage.start("b").await;
         until(&world, async || look(&asker, "x").await.1 == "done charge-1").await;
         assert_eq!(keys(), ["charge-1", "charge-1"]);
+        stage.clear().await;
+    });
+}
+
+#[test]
+fn a_checkpoint_writes_what_has_changed_and_not_all_that_is_owed() {
+    play(async |world| {
+        let (mut stage, asker) = open(&world, &["a"]).await;
+        answers((0..20).map(|_| Answer::Silence));
+        for number in 0..20 {
+            act(&asker, &format!("debtor {number}"), 0, "owe charge").await.expect("room");
+        }
+        let store = stage.store("a");
+        until(&world, async || store.written(Table::Agenda) >= 20).await;
+        let (cursors, owing) = (store.written(Table::Cursor), store.written(Table::Agenda));
+        for sum in 1..4 {
+            act(&asker, "x", 1, "").await.expect("room");
+            until(&world, async || store.written(Table::Cursor) > cursors + 8 * sum).await;
+        }
+        assert_eq!(store.written(Table::Agenda), owing, "nobody has begun or ceased to owe");
         stage.clear().await;
     });
 }

@@ -1,5 +1,6 @@
 //! The journeys.
 
+mod bank;
 mod buying;
 mod cancelling;
 mod racing;

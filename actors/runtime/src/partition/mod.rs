@@ -17,7 +17,7 @@ pub(crate) use rows::{RowsWritten, TakeRows};
 pub(crate) use turning::panic_text;
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -101,7 +101,9 @@ pub(crate) struct Partition {
     pasts: Pasts,
     cursor: Cursor,
     /// Actors whose agenda was not empty when last seen, so that a change to empty is noticed.
-    owing: BTreeMap<ActorKey, bool>,
+    owing: HashSet<ActorKey>,
+    /// Whether they owe anything, of those for whom that has changed since the last checkpoint.
+    owing_changed: HashMap<ActorKey, bool>,
     waiting: VecDeque<Waiting>,
     flight: Option<settle::Flight>,
     /// The partition is reading what others appended; turns wait.
@@ -143,7 +145,8 @@ impl Partition {
             commands: Commands::new(store.clone()),
             pasts: Pasts::new(store),
             cursor,
-            owing: BTreeMap::new(),
+            owing: HashSet::new(),
+            owing_changed: HashMap::new(),
             waiting: VecDeque::new(),
             flight: None,
             catching_up: false,
@@ -190,21 +193,18 @@ impl Partition {
         let Some(kind) = self.shared.kinds.get(actor.kind) else { return };
         let due = agenda::due(kind.agenda(&cell.state), &cell.calls);
         let owes = !due.is_empty();
-        let owed = self.owing.insert(actor.clone(), owes).unwrap_or(false);
+        let owed = self.owing.contains(actor);
+        if owes != owed {
+            if owes {
+                self.owing.insert(actor.clone());
+            } else {
+                self.owing.remove(actor);
+            }
+            self.owing_changed.insert(actor.clone(), owes);
+        }
         if owes || owed {
             self.agenda.do_send(agenda::Owes { partition: self.number, actor: actor.clone(), due });
         }
-        if !owes {
-            self.owing.remove(actor);
-            if owed {
-                self.unowed(actor);
-            }
-        }
-    }
-
-    /// Remembers until the next checkpoint that an agenda row must go.
-    fn unowed(&mut self, actor: &ActorKey) {
-        self.owing.insert(actor.clone(), false);
     }
 
     /// All agendas, read from the store: what a restart must resume.
@@ -218,6 +218,8 @@ impl Partition {
             from = [&last[..], &[0]].concat();
             for (row, _) in &rows {
                 if let Some(actor) = self.actor_of_row(&row[prefix.len()..]) {
+                    // Its row is there already; what is told otherwise is written with the next checkpoint.
+                    self.owing.insert(actor.clone());
                     self.tell_agenda(&actor);
                 }
             }

@@ -28,15 +28,14 @@ impl Handler<TakeRows> for Partition {
         }
         self.commands.write_changed(&mut batch);
         self.pasts.write_changed(&mut batch);
-        for (actor, owes) in &self.owing {
-            let row = self.agenda_row(actor);
-            if *owes {
+        for (actor, owes) in std::mem::take(&mut self.owing_changed) {
+            let row = self.agenda_row(&actor);
+            if owes {
                 batch.put(Table::Agenda, row, Vec::new());
             } else {
                 batch.remove(Table::Agenda, row);
             }
         }
-        self.owing.retain(|_, owes| *owes);
         // The cursor is five integers and a hash and always encodes.
         let cursor = postcard::to_stdvec(&self.cursor).unwrap_or_default();
         batch.put(Table::Cursor, self.number.to_be_bytes().to_vec(), cursor);

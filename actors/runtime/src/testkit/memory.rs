@@ -26,6 +26,8 @@ struct State {
     flushed: Rows,
     /// What has been applied since, in order.
     unflushed: Vec<Batch>,
+    /// How many rows of each table were ever written.
+    written: BTreeMap<Table, usize>,
     condition: Condition,
 }
 
@@ -69,7 +71,7 @@ impl MemoryStore {
             write(&mut rows, batch);
         }
         let condition = std::mem::replace(&mut state.condition, Condition::Dead);
-        Arc::new(MemoryStore(Mutex::new(State { rows: rows.clone(), flushed: rows, unflushed: Vec::new(), condition })))
+        Arc::new(MemoryStore(Mutex::new(State { rows: rows.clone(), flushed: rows, condition, ..State::default() })))
     }
 
     /// Lets the store notice that it is damaged: every operation but [`wipe`](Store::wipe) says so.
@@ -101,6 +103,12 @@ impl MemoryStore {
     #[must_use]
     pub fn unflushed(&self) -> usize {
         self.lock().unflushed.len()
+    }
+
+    /// How many rows of a table were written, each as often as it was.
+    #[must_use]
+    pub fn written(&self, table: Table) -> usize {
+        self.lock().written.get(&table).copied().unwrap_or(0)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -153,6 +161,7 @@ impl Store for MemoryStore {
     fn apply(&self, batch: Batch) -> Result<(), Error> {
         let mut state = self.sound("write to")?;
         write(&mut state.rows, batch.clone());
+        batch.rows.iter().for_each(|(table, ..)| *state.written.entry(*table).or_default() += 1);
         state.unflushed.push(batch);
         Ok(())
     }
