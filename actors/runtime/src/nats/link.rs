@@ -109,17 +109,28 @@ pub(super) struct Link {
 impl Link {
     /// Connects, and waits until it has.
     pub(super) async fn connect(options: Options) -> Result<Link, Error> {
+        let name = options.name();
+        Link::named(options, name).await
+    }
+
+    /// Connects once more, under another name.
+    pub(super) async fn beside(&self, purpose: &str) -> Result<Link, Error> {
+        let name = format!("{}.{purpose}", self.options.name());
+        Link::named(self.options.clone(), name).await
+    }
+
+    async fn named(options: Options, name: String) -> Result<Link, Error> {
         options.validate()?;
         let seen = Arc::new(Seen::default());
         let (connected, mut connects) = watch::channel(0);
         let mut how = ConnectOptions::new()
-            .name(options.name())
+            .name(name.clone())
             .custom_inbox_prefix(options.inbox())
             .ping_interval(PING_EVERY)
             .subscription_capacity(SUBSCRIPTION_MESSAGES_MAX)
             .retry_on_initial_connect()
             .event_callback({
-                let (seen, name) = (seen.clone(), options.name());
+                let seen = seen.clone();
                 move |event| {
                     note(&seen, &connected, &name, event);
                     std::future::ready(())

@@ -31,6 +31,8 @@ const HEAL_PAUSE_MAX: Duration = Duration::from_secs(1);
 /// A group's log.
 pub(super) struct GroupLog {
     link: Arc<Link>,
+    /// The connection that appends are sent over.
+    writing: Arc<Link>,
     group: &'static str,
     stream: String,
 }
@@ -41,8 +43,8 @@ struct Ack {
 }
 
 impl GroupLog {
-    pub(super) fn of(link: Arc<Link>, group: &'static str) -> GroupLog {
-        GroupLog { link, group, stream: streams::name_of(group) }
+    pub(super) fn of(link: Arc<Link>, writing: Arc<Link>, group: &'static str) -> GroupLog {
+        GroupLog { link, writing, group, stream: streams::name_of(group) }
     }
 
     async fn find(&self, which: Which) -> Result<Option<Entry>, ReadError> {
@@ -76,16 +78,16 @@ impl Log for GroupLog {
             let subject = streams::log_subject(self.group, partition);
             let asked = Instant::now();
             let unknown = |reason: String| AppendError::Unknown { partition, reason };
-            let mut connects = self.link.connects();
+            let mut connects = self.writing.connects();
             let sent = async {
                 tokio::select! {
                     biased;
-                    said = self.link.client.send_request(subject, request) => Some(said),
+                    said = self.writing.client.send_request(subject, request) => Some(said),
                     // What was asked over the last connection is answered on none.
                     _ = connects.changed() => None,
                 }
             };
-            match timeout(self.link.options.server_within, sent).await {
+            match timeout(self.writing.options.server_within, sent).await {
                 Ok(Some(Ok(message))) => match serde_json::from_slice(&message.payload) {
                     Ok(Response::Ok(Ack { seq })) => Ok(seq),
                     Ok(Response::Err { error }) => Err(judged(partition, &error)),
@@ -96,7 +98,7 @@ impl Log for GroupLog {
                 }
                 Ok(Some(Err(failure))) => Err(unknown(failure.to_string())),
                 Ok(None) => Err(unknown("the connection was lost meanwhile".to_owned())),
-                Err(_) => Err(unknown(self.link.silence_since(asked))),
+                Err(_) => Err(unknown(self.writing.silence_since(asked))),
             }
         })
     }

@@ -1,4 +1,7 @@
-//! The fabric on NATS: one connection, over which everything a replica needs of the outside arrives.
+//! The fabric on NATS: everything a replica needs of the outside.
+//!
+//! A group has two connections. The server takes what one connection sends in its order, and syncs an append to the disk
+//! before it looks at what comes after: answers sent over the same connection would wait for the disk with every turn.
 //!
 //! Core messaging is the [bus](crate::bus), one JetStream stream per group is its [log](crate::log), durable pull
 //! consumers are the places of hearers, a memory bucket holds the members. Everything the client library does silently
@@ -27,6 +30,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use messages::Group;
+use tokio::sync::OnceCell;
 
 pub use self::checks::check_durability;
 pub use self::hearing::{ACK_WAIT, FEED_HEARER, hearers_of, place_of};
@@ -42,6 +46,8 @@ use crate::log::SharedLog;
 #[derive(Debug, Clone)]
 pub struct Fabric {
     link: Arc<Link>,
+    /// Over which the own log is appended to, and what is stored beside it.
+    writing: OnceCell<Arc<Link>>,
 }
 
 impl Fabric {
@@ -50,19 +56,20 @@ impl Fabric {
     /// # Errors
     /// When no server answers in time, or all refuse; `Mismatch` when a name in the options is none.
     pub async fn connect(options: Options) -> Result<Arc<Fabric>, Error> {
-        Ok(Arc::new(Fabric { link: Arc::new(Link::connect(options).await?) }))
+        Ok(Arc::new(Fabric { link: Arc::new(Link::connect(options).await?), writing: OnceCell::new() }))
     }
 
-    /// What the connection has been through.
+    /// What the connection for requests and answers has been through.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.link.counters()
     }
 
-    /// Whether the connection is up at the moment.
+    /// Whether it is connected at the moment.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.link.client.connection_state() == async_nats::connection::State::Connected
+        let is_up = |link: &Arc<Link>| link.client.connection_state() == async_nats::connection::State::Connected;
+        is_up(&self.link) && self.writing.get().is_none_or(is_up)
     }
 
     /// The client, for what has no place in [`fabric::Fabric`]: the services API.
@@ -87,6 +94,7 @@ impl fabric::Fabric for Fabric {
 
     fn log(&self, group: &'static Group) -> BoxFuture<'_, Result<SharedLog, Error>> {
         Box::pin(async move {
+            let mut writing = self.link.clone();
             if self.link.options.group == group.name {
                 let want = streams::log(group, self.link.options.replicas);
                 let there = self.link.make_stream(&want).await?;
@@ -95,8 +103,10 @@ impl fabric::Fabric for Fabric {
                     let what = format!("the stream {}", want.name);
                     return Err(Error::Mismatch { what, reason: differences.join("; ") });
                 }
+                let connect = async || self.link.beside("log").await.map(Arc::new);
+                writing = self.writing.get_or_try_init(connect).await?.clone();
             }
-            let log: SharedLog = Arc::new(log::GroupLog::of(self.link.clone(), group.name));
+            let log: SharedLog = Arc::new(log::GroupLog::of(self.link.clone(), writing, group.name));
             Ok(log)
         })
     }
@@ -124,7 +134,8 @@ impl fabric::Fabric for Fabric {
     }
 
     fn store(&self, subject: String, id: String, headers: Headers, payload: Bytes) -> BoxFuture<'_, Result<(), Error>> {
-        Box::pin(self.link.store(subject, id, headers, payload))
+        let link = self.writing.get().unwrap_or(&self.link);
+        Box::pin(link.store(subject, id, headers, payload))
     }
 
     fn letters(&self, subject: String) -> BoxFuture<'_, Result<Vec<Letter>, Error>> {
