@@ -299,7 +299,7 @@ fn a_call_whose_host_died_is_made_again_by_the_next_one() {
 fn a_checkpoint_writes_what_has_changed_and_not_all_that_is_owed() {
     play(async |world| {
         let (mut stage, asker) = open(&world, &["a"]).await;
-        answers((0..20).map(|_| Answer::Silence));
+        answers((0..1_000).map(|_| Answer::Silence));
         for number in 0..20 {
             act(&asker, &format!("debtor {number}"), 0, "owe charge").await.expect("room");
         }
