@@ -1,14 +1,22 @@
 #![doc = include_str!("../README.md")]
 
+pub mod attributes;
+pub mod category;
+pub mod details;
 pub mod product;
+pub mod product_type;
 pub mod reactions;
+pub mod tree;
 pub mod views;
 pub mod wire;
 
 use runtime::entity::ActorKey;
 use runtime::group::Group;
 
+use category::Category;
 use product::Product;
+use product_type::ProductType;
+use tree::Tree;
 use wire::rpc;
 
 /// The group: what the shop sells.
@@ -16,15 +24,47 @@ use wire::rpc;
 pub fn group() -> Group {
     Group::new(wire::contract())
         .entity::<Product>()
-        .command::<rpc::CreateProduct, Product>(|request| request.product_id.clone(), wire::create)
-        .command::<rpc::UpdateProduct, Product>(|request| request.product_id.clone(), wire::update)
+        .entity::<Category>()
+        .entity::<Tree>()
+        .entity::<ProductType>()
+        .command_with::<rpc::CreateProduct, Product, _>(
+            |request| request.product_id.clone(),
+            wire::vet::creation,
+            wire::create,
+        )
+        .command_with::<rpc::UpdateProduct, Product, _>(
+            |request| request.product_id.clone(),
+            wire::vet::update,
+            wire::update,
+        )
         .command::<rpc::ArchiveProduct, Product>(|request| request.product_id.clone(), wire::archive)
         .command::<rpc::MarkFewLeft, Product>(|request| request.product_id.clone(), wire::mark_few_left)
         .read::<rpc::GetProduct, Product>(|request| request.product_id.clone(), wire::get)
         .history::<rpc::GetProductHistory>(|request| ActorKey::of::<Product>(&request.product_id))
+        .command_with::<rpc::CreateCategory, Category, _>(
+            |request| request.category_id.clone(),
+            wire::category::place_new,
+            wire::category::create,
+        )
+        .command::<rpc::UpdateCategory, Category>(|request| request.category_id.clone(), wire::category::update)
+        .command_with::<rpc::MoveCategory, Category, _>(
+            |request| request.category_id.clone(),
+            wire::category::place_known,
+            wire::category::relocate,
+        )
+        .read::<rpc::GetCategory, Category>(|request| request.category_id.clone(), wire::category::get)
+        .command::<rpc::ArrangeCategory, Tree>(|request| request.tree_id.clone(), wire::tree::arrange)
+        .read::<rpc::KnowCategories, Tree>(|request| request.tree_id.clone(), wire::tree::know)
+        .command::<rpc::DefineProductType, ProductType>(
+            |request| request.product_type.clone(),
+            wire::product_type::define,
+        )
+        .read::<rpc::GetProductType, ProductType>(|request| request.product_type.clone(), wire::product_type::get)
         .view::<views::Catalogue>()
         .query::<rpc::ListProducts>(views::list)
         .query::<rpc::SearchProducts>(views::search)
+        .query::<rpc::ListCategories>(views::categories)
+        .query::<rpc::ListProductTypes>(views::types)
         .view::<views::Skus>()
         .query::<rpc::Lookup>(views::lookup)
         .react("inventory", reactions::stock)

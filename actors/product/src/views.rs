@@ -1,5 +1,6 @@
 //! The catalogue as lists show it: products in several orders, and by the beginnings of words.
 
+mod categories;
 mod skus;
 
 use prost::Message as _;
@@ -11,24 +12,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::product::Product;
 use crate::wire::{
-    self, ListProductsRequest, ListProductsResponse, Problem, ProductStatus, SearchProductsRequest,
-    SearchProductsResponse, Shown,
+    self, ListProductsRequest, ListProductsResponse, Problem, SearchProductsRequest, SearchProductsResponse, Shown,
 };
 
+pub use categories::{categories, types};
 pub use skus::{Skus, lookup, product_of};
 
 /// How many products a word may begin in before a search looks no further: enough for any page a person reads.
 const MATCHES_MAX: usize = 5_000;
 
-/// The read model: `p<id>` is the product as shown; `s<order>\0<value>\0<id>` sorts; `w<word>\0<id>` finds.
+/// The read model: `p<id>` is the product as shown; `s<order>\0<value>\0<id>` sorts; `w<word>\0<id>` finds. `c<id>` is a
+/// category, `l<id>` its place and `d<order>\0<value>\0<id>` sorts it; `t<type>` is a product type.
 pub struct Catalogue;
 
 impl View for Catalogue {
     const NAME: &'static str = "catalogue";
-    const FOLD: u32 = 2;
+    const FOLD: u32 = 3;
 
     fn fold(rows: &mut Writer, event: &Folded) {
-        let Some(product) = event.state::<Product>() else { return };
+        let Some(product) = event.state::<Product>() else { return categories::fold(rows, event) };
         let id = &event.actor.id;
         if let Some(before) = product_row(rows, id) {
             index_keys(&before).iter().for_each(|key| rows.remove(key));
@@ -57,7 +59,7 @@ fn index_keys(product: &Shown) -> Vec<Vec<u8>> {
         [b"supdated_at\0", &time(&product.updated_at)[..], b"\0", id].concat(),
         [b"stitle\0", product.title.to_lowercase().as_bytes(), b"\0", id].concat(),
     ];
-    if product.status() == ProductStatus::Active {
+    if product.published {
         let skus = product.variants.iter().map(|variant| variant.sku.to_lowercase());
         let words: BTreeSet<String> = words(&product.title).into_iter().chain(skus).collect();
         keys.extend(words.iter().map(|word| [b"w", word.as_bytes(), b"\0", id].concat()));
@@ -75,18 +77,31 @@ fn id_of(key: &[u8]) -> String {
     String::from_utf8_lossy(id).into_owned()
 }
 
+/// Whether somebody sees a product there: customers what is published and shown there, staff what is listed there.
+fn may_see(product: &Shown, channel: Option<&str>, is_staff: bool) -> bool {
+    let everywhere = product.channels.is_empty() || is_staff && channel.is_none();
+    let here = everywhere || channel.is_some_and(|channel| product.channels.iter().any(|known| known == channel));
+    here && (is_staff || product.published)
+}
+
 /// Products, a page at a time.
 ///
 /// # Errors
 /// `bad_cursor`.
 pub fn list(views: &Views<'_>, request: &ListProductsRequest) -> Result<ListProductsResponse, Problem> {
     let rows = views.of::<Catalogue>();
-    let ListProductsRequest { limit, after, before, sort, status } = request;
+    let ListProductsRequest { limit, after, before, sort, status, channel, category_id, product_type } = request;
     let asked = Asked { limit: *limit, after: after.as_deref(), before: before.as_deref(), sort: sort.as_deref() };
+    let is_staff = views.caller.is_staff();
     let wanted = |product: &Shown| {
-        let Some(filter) = status else { return true };
-        let is = product.status;
-        (filter.r#in.is_empty() || filter.r#in.contains(&is)) && (filter.eq == 0 || filter.eq == is)
+        let of_status = status.as_ref().is_none_or(|filter| {
+            let is = product.status;
+            (filter.r#in.is_empty() || filter.r#in.contains(&is)) && (filter.eq == 0 || filter.eq == is)
+        });
+        of_status
+            && may_see(product, channel.as_deref(), is_staff)
+            && category_id.as_ref().is_none_or(|category| product.category_ids.contains(category))
+            && product_type.as_ref().is_none_or(|wanted| product.product_type == *wanted)
     };
     let page = asked.page(
         &rows,
@@ -127,7 +142,8 @@ pub fn search(views: &Views<'_>, request: &SearchProductsRequest) -> Result<Sear
     }
     let mut found: Vec<(Vec<u8>, Shown)> = Vec::new();
     for (id, score) in scores.unwrap_or_default() {
-        let Some(product) = product_row(&rows, &id) else { continue };
+        let seen = product_row(&rows, &id).filter(|product| may_see(product, None, false));
+        let Some(product) = seen else { continue };
         let rank = u8::MAX - u8::try_from(score).unwrap_or(u8::MAX);
         let key = [&[rank][..], product.title.to_lowercase().as_bytes(), b"\0", id.as_bytes()].concat();
         found.push((key, product));
