@@ -2,11 +2,14 @@
 
 pub mod attributes;
 pub mod category;
+pub mod collection;
 pub mod details;
 pub mod product;
 pub mod product_type;
 pub mod reactions;
+pub mod synonyms;
 pub mod tree;
+pub mod unfound;
 pub mod views;
 pub mod wire;
 
@@ -14,9 +17,12 @@ use runtime::entity::ActorKey;
 use runtime::group::Group;
 
 use category::Category;
+use collection::Collection;
 use product::Product;
 use product_type::ProductType;
+use synonyms::Synonyms;
 use tree::Tree;
+use unfound::Unfound;
 use wire::rpc;
 
 /// The group: what the shop sells.
@@ -27,6 +33,9 @@ pub fn group() -> Group {
         .entity::<Category>()
         .entity::<Tree>()
         .entity::<ProductType>()
+        .entity::<Synonyms>()
+        .entity::<Unfound>()
+        .entity::<Collection>()
         .command_with::<rpc::CreateProduct, Product, _>(
             |request| request.product_id.clone(),
             wire::vet::creation,
@@ -60,11 +69,23 @@ pub fn group() -> Group {
             wire::product_type::define,
         )
         .read::<rpc::GetProductType, ProductType>(|request| request.product_type.clone(), wire::product_type::get)
+        .command::<rpc::SetSynonyms, Synonyms>(|request| request.name.clone(), wire::synonyms::set)
+        .command::<rpc::DeleteSynonyms, Synonyms>(|request| request.name.clone(), wire::synonyms::delete)
+        .read::<rpc::GetSynonyms, Synonyms>(|request| request.name.clone(), wire::synonyms::get)
+        .command::<rpc::NoteUnfound, Unfound>(|request| request.report_id.clone(), wire::synonyms::note)
+        .command::<rpc::CreateCollection, Collection>(|request| request.collection_id.clone(), wire::collection::create)
+        .command::<rpc::UpdateCollection, Collection>(|request| request.collection_id.clone(), wire::collection::update)
+        .command::<rpc::DeleteCollection, Collection>(|request| request.collection_id.clone(), wire::collection::delete)
+        .read::<rpc::GetCollection, Collection>(|request| request.collection_id.clone(), wire::collection::get)
         .view::<views::Catalogue>()
         .query::<rpc::ListProducts>(views::list)
         .query::<rpc::SearchProducts>(views::search)
         .query::<rpc::ListCategories>(views::categories)
         .query::<rpc::ListProductTypes>(views::types)
+        .query::<rpc::ListSynonyms>(views::synonyms)
+        .query::<rpc::ListUnfound>(views::unfound)
+        .query::<rpc::ListCollections>(views::collections)
+        .query::<rpc::ListCollectionProducts>(views::collection_products)
         .view::<views::Skus>()
         .query::<rpc::Lookup>(views::lookup)
         .react("inventory", reactions::stock)

@@ -1,28 +1,25 @@
-//! The catalogue as lists show it: products in several orders, and by the beginnings of words.
+//! The catalogue as lists show it, and the rows that the search is made of.
 
 mod categories;
+mod search;
 mod skus;
 
 use prost::Message as _;
 use runtime::fold::Folded;
 use runtime::group::Views;
-use runtime::paging::{self, Asked};
+use runtime::paging::Asked;
 use runtime::view::{Rows, View, Writer};
-use std::collections::{BTreeMap, BTreeSet};
 
 use crate::product::Product;
-use crate::wire::{
-    self, ListProductsRequest, ListProductsResponse, Problem, SearchProductsRequest, SearchProductsResponse, Shown,
-};
+use crate::wire::{self, ListProductsRequest, ListProductsResponse, Problem, Shown};
 
 pub use categories::{categories, types};
+pub use search::{Index, collection_products, collections, search, synonyms, unfound};
 pub use skus::{Skus, lookup, product_of};
 
-/// How many products a word may begin in before a search looks no further: enough for any page a person reads.
-const MATCHES_MAX: usize = 5_000;
-
-/// The read model: `p<id>` is the product as shown; `s<order>\0<value>\0<id>` sorts; `w<word>\0<id>` finds. `c<id>` is a
-/// category, `l<id>` its place and `d<order>\0<value>\0<id>` sorts it; `t<type>` is a product type.
+/// The read model: `p<id>` is the product as shown; `s<order>\0<value>\0<id>` sorts. `c<id>` is a category, `l<id>` its place
+/// and `d<order>\0<value>\0<id>` sorts it; `t<type>` is a product type. `y<name>` are synonyms, `o<id>` is a collection and
+/// `x<title>\0<id>` sorts it; `u<words>` is what was searched for in vain, and `v<count><words>` sorts that.
 pub struct Catalogue;
 
 impl View for Catalogue {
@@ -30,7 +27,10 @@ impl View for Catalogue {
     const FOLD: u32 = 3;
 
     fn fold(rows: &mut Writer, event: &Folded) {
-        let Some(product) = event.state::<Product>() else { return categories::fold(rows, event) };
+        let Some(product) = event.state::<Product>() else {
+            categories::fold(rows, event);
+            return search::fold(rows, event);
+        };
         let id = &event.actor.id;
         if let Some(before) = product_row(rows, id) {
             index_keys(&before).iter().for_each(|key| rows.remove(key));
@@ -39,6 +39,10 @@ impl View for Catalogue {
             index_keys(&now).iter().for_each(|key| rows.put(key, Vec::new()));
             rows.put(&product_key(id), now.encode_to_vec());
         }
+    }
+
+    fn prepare(rows: &Rows) {
+        search::prepare(rows);
     }
 }
 
@@ -54,22 +58,11 @@ fn product_row(rows: &Rows, id: &str) -> Option<Shown> {
 fn index_keys(product: &Shown) -> Vec<Vec<u8>> {
     let id = product.product_id.as_bytes();
     let time = |at: &Option<_>| runtime::clock::from_wire(Option::as_ref(at)).as_microsecond().to_be_bytes();
-    let mut keys = vec![
+    vec![
         [b"screated_at\0", &time(&product.created_at)[..], b"\0", id].concat(),
         [b"supdated_at\0", &time(&product.updated_at)[..], b"\0", id].concat(),
         [b"stitle\0", product.title.to_lowercase().as_bytes(), b"\0", id].concat(),
-    ];
-    if product.published {
-        let skus = product.variants.iter().map(|variant| variant.sku.to_lowercase());
-        let words: BTreeSet<String> = words(&product.title).into_iter().chain(skus).collect();
-        keys.extend(words.iter().map(|word| [b"w", word.as_bytes(), b"\0", id].concat()));
-    }
-    keys
-}
-
-fn words(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase).collect()
+    ]
 }
 
 fn id_of(key: &[u8]) -> String {
@@ -110,49 +103,4 @@ pub fn list(views: &Views<'_>, request: &ListProductsRequest) -> Result<ListProd
         |key, _| product_row(&rows, &id_of(key)).filter(wanted),
     )?;
     Ok(ListProductsResponse { data: page.data, has_more: page.has_more, next: page.next })
-}
-
-/// Products on sale by the beginnings of words, the most whole words first, then by title.
-///
-/// # Errors
-/// `bad_cursor`.
-pub fn search(views: &Views<'_>, request: &SearchProductsRequest) -> Result<SearchProductsResponse, Problem> {
-    let rows = views.of::<Catalogue>();
-    let limit = request.limit.map_or(paging::LIMIT, |limit| usize::try_from(limit).unwrap_or(paging::LIMIT));
-    let mut asked = words(&request.q);
-    // A SKU is found as typed, dashes and all.
-    if request.q.contains(['-', '.', '_']) {
-        asked = vec![request.q.to_lowercase()];
-    }
-    let mut scores: Option<BTreeMap<String, usize>> = None;
-    for word in &asked {
-        let begins = rows.scan(&[b"w", word.as_bytes()].concat(), None, MATCHES_MAX);
-        let mut hits: BTreeMap<String, usize> = BTreeMap::new();
-        for (key, _) in begins {
-            let whole = usize::from(key.get(1..=word.len() + 1) == Some(&[word.as_bytes(), &[0]].concat()[..]));
-            let score = hits.entry(id_of(&key)).or_default();
-            *score = (*score).max(whole);
-        }
-        scores = Some(match scores {
-            None => hits,
-            Some(before) => {
-                before.into_iter().filter_map(|(id, score)| Some((id.clone(), score + hits.get(&id)?))).collect()
-            }
-        });
-    }
-    let mut found: Vec<(Vec<u8>, Shown)> = Vec::new();
-    for (id, score) in scores.unwrap_or_default() {
-        let seen = product_row(&rows, &id).filter(|product| may_see(product, None, false));
-        let Some(product) = seen else { continue };
-        let rank = u8::MAX - u8::try_from(score).unwrap_or(u8::MAX);
-        let key = [&[rank][..], product.title.to_lowercase().as_bytes(), b"\0", id.as_bytes()].concat();
-        found.push((key, product));
-    }
-    found.sort_by(|(a, _), (b, _)| a.cmp(b));
-    if let Some(after) = &request.after {
-        let after = paging::key(after)?;
-        found.retain(|(key, _)| *key > after);
-    }
-    let (data, has_more, next) = paging::page(found, limit);
-    Ok(SearchProductsResponse { data, has_more, next })
 }

@@ -1,10 +1,12 @@
 //! The border: contract to domain and back. The only place that says `messages::`.
 
 pub(crate) mod category;
+pub(crate) mod collection;
 mod details;
 mod events;
 pub(crate) mod product_type;
 mod skus;
+pub(crate) mod synonyms;
 pub(crate) mod tree;
 pub(crate) mod vet;
 
@@ -18,17 +20,24 @@ use details::{details, listing_out, said, variant_out};
 use vet::Surroundings;
 
 pub use category::shown as category_shown;
+pub use collection::{no_such_collection, rules_of, shown as collection_shown};
+pub use details::attributes_of;
 pub use messages::errors::{FieldError, code};
 pub use messages::money::{Currency, Money};
 pub use messages::problem::Problem;
 pub use messages::product::v1::rpc;
 pub use messages::product::v1::{
-    Category as ShownCategory, ListCategoriesRequest, ListCategoriesResponse, ListProductTypesRequest,
-    ListProductTypesResponse, ListProductsRequest, ListProductsResponse, LookupItem, LookupRequest, LookupResponse,
-    Product as Shown, ProductStatus, ProductType as ShownType, SearchProductsRequest, SearchProductsResponse,
+    AttributeFacet, Category as ShownCategory, Collection as ShownCollection, FacetCount, ListCategoriesRequest,
+    ListCategoriesResponse, ListCollectionProductsRequest, ListCollectionProductsResponse, ListCollectionsRequest,
+    ListCollectionsResponse, ListProductTypesRequest, ListProductTypesResponse, ListProductsRequest,
+    ListProductsResponse, ListSynonymsRequest, ListSynonymsResponse, ListUnfoundRequest, ListUnfoundResponse,
+    LookupItem, LookupRequest, LookupResponse, NoteUnfoundRequest, Product as Shown, ProductStatus,
+    ProductStatusFilter, ProductType as ShownType, SearchFacets, SearchProductsRequest, SearchProductsResponse,
+    Synonyms as ShownSynonyms, Unfound as ShownUnfound,
 };
 pub use product_type::shown as type_shown;
 pub use skus::{few_left_of, lookup_items};
+pub use synonyms::{shown as synonyms_shown, unfound as unfound_shown};
 
 pub(crate) fn create(
     desk: &mut Desk<'_>,

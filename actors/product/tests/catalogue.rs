@@ -5,10 +5,17 @@ mod shop;
 
 use jiff::SignedDuration;
 use messages::product::v1::{self, AttributeDefinition, AttributeKind, rpc};
+use runtime::client::Failure;
 use runtime::clock::to_wire;
 use runtime::testkit::{Asker, MemoryStore, refusal};
 
-use shop::{as_customer, create, id, open, places, play, thing, variant};
+use shop::{as_customer, create, id, open, play, thing, variant};
+
+/// The places and codes of what is wrong with a request.
+fn places<T: std::fmt::Debug>(asked: Result<T, Failure>) -> Vec<(String, String)> {
+    let problem = refusal(asked);
+    problem.errors.into_iter().map(|error| (error.pointer, error.code)).collect()
+}
 
 async fn category(asker: &Asker, name: &str, parent: Option<&str>) -> String {
     let category_id = id("cat", name);

@@ -124,7 +124,13 @@ pub(crate) fn listing_out(listing: &Listing) -> v1::Listing {
     }
 }
 
-fn attribute_in(wire: v1::Attribute) -> Attribute {
+/// What is so of a product that is shown.
+#[must_use]
+pub fn attributes_of(shown: &v1::Product) -> Vec<Attribute> {
+    shown.attributes.iter().cloned().map(attribute_in).collect()
+}
+
+pub(crate) fn attribute_in(wire: v1::Attribute) -> Attribute {
     use v1::attribute::Value as Wire;
     let value = wire.value.map(|value| match value {
         Wire::Text(text) => Value::Text(text),
@@ -136,7 +142,7 @@ fn attribute_in(wire: v1::Attribute) -> Attribute {
     Attribute { name: wire.name, value }
 }
 
-fn attribute_out(attribute: Attribute) -> v1::Attribute {
+pub(crate) fn attribute_out(attribute: Attribute) -> v1::Attribute {
     use v1::attribute::Value as Wire;
     let value = attribute.value.map(|value| match value {
         Value::Text(text) => Wire::Text(text),

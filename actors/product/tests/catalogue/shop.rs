@@ -51,12 +51,6 @@ pub(crate) async fn create(asker: &Asker, request: v1::CreateProductRequest) -> 
     created.product.expect("a product")
 }
 
-/// The places and codes of what is wrong with a request.
-pub(crate) fn places<T: std::fmt::Debug>(asked: Result<T, Failure>) -> Vec<(String, String)> {
-    let problem = runtime::testkit::refusal(asked);
-    problem.errors.into_iter().map(|error| (error.pointer, error.code)).collect()
-}
-
 /// Asks as somebody who is not staff.
 pub(crate) async fn as_customer<R: Rpc>(
     asker: &Asker,
