@@ -4,6 +4,7 @@ pub mod attributes;
 pub mod category;
 pub mod collection;
 pub mod details;
+pub mod import;
 pub mod product;
 pub mod product_type;
 pub mod reactions;
@@ -18,6 +19,7 @@ use runtime::group::Group;
 
 use category::Category;
 use collection::Collection;
+use import::Import;
 use product::Product;
 use product_type::ProductType;
 use synonyms::Synonyms;
@@ -36,6 +38,7 @@ pub fn group() -> Group {
         .entity::<Synonyms>()
         .entity::<Unfound>()
         .entity::<Collection>()
+        .entity::<Import>()
         .command_with::<rpc::CreateProduct, Product, _>(
             |request| request.product_id.clone(),
             wire::vet::creation,
@@ -77,11 +80,26 @@ pub fn group() -> Group {
         .command::<rpc::UpdateCollection, Collection>(|request| request.collection_id.clone(), wire::collection::update)
         .command::<rpc::DeleteCollection, Collection>(|request| request.collection_id.clone(), wire::collection::delete)
         .read::<rpc::GetCollection, Collection>(|request| request.collection_id.clone(), wire::collection::get)
+        .command::<rpc::ImportProducts, Import>(|request| request.job_id.clone(), wire::import::start)
+        .command::<rpc::UndoImport, Import>(|request| request.job_id.clone(), wire::import::undo)
+        .read::<rpc::GetJob, Import>(|request| request.job_id.clone(), wire::import::get)
+        .command_with::<rpc::ImportProduct, Product, _>(
+            |request| request.product_id.clone(),
+            wire::imported::importing,
+            wire::imported::import,
+        )
+        .read_with::<rpc::CheckProduct, Product, _>(
+            |request| request.product_id.clone(),
+            wire::imported::checking,
+            wire::imported::check,
+        )
+        .command::<rpc::RevertProduct, Product>(|request| request.product_id.clone(), wire::imported::revert)
         .view::<views::Catalogue>()
         .query::<rpc::ListProducts>(views::list)
         .query::<rpc::SearchProducts>(views::search)
         .query::<rpc::ListCategories>(views::categories)
         .query::<rpc::ListProductTypes>(views::types)
+        .query::<rpc::ExportProducts>(views::export)
         .query::<rpc::ListSynonyms>(views::synonyms)
         .query::<rpc::ListUnfound>(views::unfound)
         .query::<rpc::ListCollections>(views::collections)

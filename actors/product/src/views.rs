@@ -11,7 +11,10 @@ use runtime::paging::Asked;
 use runtime::view::{Rows, View, Writer};
 
 use crate::product::Product;
-use crate::wire::{self, ListProductsRequest, ListProductsResponse, Problem, Shown};
+use crate::wire::{
+    self, ExportProductsRequest, ExportProductsResponse, ListProductsRequest, ListProductsResponse, Problem,
+    ProductStatus, Shown,
+};
 
 pub use categories::{categories, types};
 pub use search::{Index, collection_products, collections, search, synonyms, unfound};
@@ -103,4 +106,27 @@ pub fn list(views: &Views<'_>, request: &ListProductsRequest) -> Result<ListProd
         |key, _| product_row(&rows, &id_of(key)).filter(wanted),
     )?;
     Ok(ListProductsResponse { data: page.data, has_more: page.has_more, next: page.next })
+}
+
+/// How many products a file has when nobody says how many.
+const EXPORTED: u32 = 1_000;
+/// How many products are read at once for a file.
+const CHUNK: usize = 256;
+
+/// Products as a file, in the order of their ids.
+///
+/// # Errors
+/// None of its own.
+pub fn export(views: &Views<'_>, request: &ExportProductsRequest) -> Result<ExportProductsResponse, Problem> {
+    let rows = views.of::<Catalogue>();
+    let limit = usize::try_from(request.limit.unwrap_or(EXPORTED)).unwrap_or(CHUNK);
+    let mut place = request.after.as_ref().map(|after| product_key(after));
+    let chunks = std::iter::from_fn(|| {
+        let chunk = rows.scan(b"p", place.as_deref(), CHUNK);
+        place = chunk.last().map(|(key, _)| key.clone());
+        place.is_some().then_some(chunk)
+    });
+    let products = chunks.flatten().filter_map(|(_, row)| Shown::decode(row.as_slice()).ok());
+    let products = products.filter(|product| product.status() != ProductStatus::Archived).take(limit);
+    Ok(wire::write_file(request.format(), products))
 }

@@ -4,6 +4,9 @@ pub(crate) mod category;
 pub(crate) mod collection;
 mod details;
 mod events;
+mod file;
+pub(crate) mod import;
+pub(crate) mod imported;
 pub(crate) mod product_type;
 mod skus;
 pub(crate) mod synonyms;
@@ -22,18 +25,19 @@ use vet::Surroundings;
 pub use category::shown as category_shown;
 pub use collection::{no_such_collection, rules_of, shown as collection_shown};
 pub use details::attributes_of;
+pub use file::write as write_file;
 pub use messages::errors::{FieldError, code};
 pub use messages::money::{Currency, Money};
 pub use messages::problem::Problem;
 pub use messages::product::v1::rpc;
 pub use messages::product::v1::{
-    AttributeFacet, Category as ShownCategory, Collection as ShownCollection, FacetCount, ListCategoriesRequest,
-    ListCategoriesResponse, ListCollectionProductsRequest, ListCollectionProductsResponse, ListCollectionsRequest,
-    ListCollectionsResponse, ListProductTypesRequest, ListProductTypesResponse, ListProductsRequest,
-    ListProductsResponse, ListSynonymsRequest, ListSynonymsResponse, ListUnfoundRequest, ListUnfoundResponse,
-    LookupItem, LookupRequest, LookupResponse, NoteUnfoundRequest, Product as Shown, ProductStatus,
-    ProductStatusFilter, ProductType as ShownType, SearchFacets, SearchProductsRequest, SearchProductsResponse,
-    Synonyms as ShownSynonyms, Unfound as ShownUnfound,
+    AttributeFacet, Category as ShownCategory, Collection as ShownCollection, ExportProductsRequest,
+    ExportProductsResponse, FacetCount, ListCategoriesRequest, ListCategoriesResponse, ListCollectionProductsRequest,
+    ListCollectionProductsResponse, ListCollectionsRequest, ListCollectionsResponse, ListProductTypesRequest,
+    ListProductTypesResponse, ListProductsRequest, ListProductsResponse, ListSynonymsRequest, ListSynonymsResponse,
+    ListUnfoundRequest, ListUnfoundResponse, LookupItem, LookupRequest, LookupResponse, NoteUnfoundRequest,
+    Product as Shown, ProductStatus, ProductStatusFilter, ProductType as ShownType, SearchFacets,
+    SearchProductsRequest, SearchProductsResponse, Synonyms as ShownSynonyms, Unfound as ShownUnfound,
 };
 pub use product_type::shown as type_shown;
 pub use skus::{few_left_of, lookup_items};
