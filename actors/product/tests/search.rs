@@ -185,7 +185,10 @@ fn synonyms_are_found_as_long_as_they_are_set() {
         stocked(&asker).await;
         settled(&asker, 4).await;
         assert_eq!(found(&asker, &asked("jumper")).await, "");
-        let set = v1::SetSynonymsRequest { name: "knit".into(), words: vec!["jumper".into(), "wool sweater".into()] };
+        let mut set = v1::SetSynonymsRequest { name: "knit".into(), words: vec!["jumper".into()] };
+        let alone = refusal(asker.ask::<rpc::SetSynonyms>(Some("knit"), &set).await);
+        assert_eq!((alone.errors[0].pointer.as_str(), alone.errors[0].code.as_str()), ("/words", "too_few"));
+        set.words.push("wool sweater".into());
         asker.ask::<rpc::SetSynonyms>(Some("knit"), &set).await.expect("synonyms");
         let one = |said: &SearchProductsResponse| said.total == 1;
         asker.until::<rpc::SearchProducts>(None, &asked("jumper"), one).await;

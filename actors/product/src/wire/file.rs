@@ -74,10 +74,9 @@ fn lines(content: &str) -> Vec<Read> {
 
 fn row(job_id: &str, format: Format, read: Read, named: &mut BTreeSet<String>) -> Row {
     let Read { number, mut json, attributes, mut errors } = read;
-    let stub = v1::Product { attributes, ..v1::Product::default() };
     let wrong = |pointer: &str, code: &str, detail: &str| {
         let (row, field) = match format {
-            Format::Csv => column(number, pointer, &stub),
+            Format::Csv => column(number, pointer, &attributes),
             Format::Ndjson => (number, pointer.to_owned()),
         };
         Wrong { row, field, code: code.to_owned(), detail: detail.to_owned() }
@@ -100,7 +99,7 @@ fn row(job_id: &str, format: Format, read: Read, named: &mut BTreeSet<String>) -
     let mut product = None;
     if errors.is_empty() {
         match read_client::<v1::CreateProductRequest>(&Json::Object(json)) {
-            Ok(said) => product = Some(product_of(said, &product_id).encode_to_vec()),
+            Ok(said) => product = Some(requested(said).encode_to_vec()),
             Err(wrongs) => errors.extend(wrongs.iter().map(|e| wrong(&e.pointer, e.code, &e.detail))),
         }
     }
@@ -113,9 +112,8 @@ fn row(job_id: &str, format: Format, read: Read, named: &mut BTreeSet<String>) -
     Row { number, product_id, is_new, product, errors, outcome: None, reverted: None }
 }
 
-fn product_of(said: v1::CreateProductRequest, product_id: &str) -> v1::Product {
-    v1::Product {
-        product_id: product_id.to_owned(),
+fn requested(said: v1::CreateProductRequest) -> v1::ProductContent {
+    v1::ProductContent {
         // A row that says nothing is a draft; the event of the job holds what was understood.
         status: if said.status() == ProductStatus::Active { said.status } else { ProductStatus::Draft.into() },
         title: said.title,
@@ -132,19 +130,17 @@ fn product_of(said: v1::CreateProductRequest, product_id: &str) -> v1::Product {
         channels: said.channels,
         visible_from: said.visible_from,
         visible_until: said.visible_until,
-        ..v1::Product::default()
     }
 }
 
-/// A product as a line of NDJSON, as an import takes it.
-fn line(product: &v1::Product) -> String {
-    let product = product.clone();
-    let said = v1::CreateProductRequest {
-        product_id: product.product_id,
+/// What a product that is shown says about itself.
+#[must_use]
+pub(crate) fn content(product: v1::Product) -> v1::ProductContent {
+    v1::ProductContent {
+        status: product.status,
         title: product.title,
         description: product.description,
         slug: product.slug,
-        status: product.status,
         product_type: product.product_type,
         variants: product.variants,
         tax_category: product.tax_category,
@@ -156,6 +152,29 @@ fn line(product: &v1::Product) -> String {
         channels: product.channels,
         visible_from: product.visible_from,
         visible_until: product.visible_until,
+    }
+}
+
+/// A product as a line of NDJSON, as an import takes it.
+fn line(product_id: &str, content: &v1::ProductContent) -> String {
+    let content = content.clone();
+    let said = v1::CreateProductRequest {
+        product_id: product_id.to_owned(),
+        status: content.status,
+        title: content.title,
+        description: content.description,
+        slug: content.slug,
+        product_type: content.product_type,
+        variants: content.variants,
+        tax_category: content.tax_category,
+        category_ids: content.category_ids,
+        options: content.options,
+        attributes: content.attributes,
+        media: content.media,
+        tags: content.tags,
+        channels: content.channels,
+        visible_from: content.visible_from,
+        visible_until: content.visible_until,
     };
     said.to_json()
 }
@@ -163,16 +182,23 @@ fn line(product: &v1::Product) -> String {
 /// A file of products, of as many as fit.
 #[must_use]
 pub fn write(format: v1::FileFormat, products: impl Iterator<Item = v1::Product>) -> v1::ExportProductsResponse {
+    packed(format, products.map(|product| (product.product_id.clone(), content(product))))
+}
+
+fn packed(
+    format: v1::FileFormat,
+    products: impl Iterator<Item = (String, v1::ProductContent)>,
+) -> v1::ExportProductsResponse {
     let (mut fitting, mut lines, mut bytes) = (Vec::new(), String::new(), 0);
-    for product in products {
-        let line = line(&product);
+    for (product_id, content) in products {
+        let line = line(&product_id, &content);
         bytes += line.len() + 1;
         if bytes > EXPORT_BYTES_MAX && !fitting.is_empty() {
             break;
         }
         lines.push_str(&line);
         lines.push('\n');
-        fitting.push(product);
+        fitting.push((product_id, content));
     }
     let (content, media_type, name) = match super::import::format_in(format) {
         Format::Csv => (csv::write(&fitting), "text/csv; charset=utf-8", "products.csv"),
@@ -281,9 +307,9 @@ mod tests {
             "https://a.example/1.jpg|video https://a.example/2.mp4 On a rock,SHIRT-S,Small,1999,EUR,180,S,winter,7\n",
             ",,,,,,,,,SHIRT-M,,2099,EUR,,M,,\n",
         );
-        let goods = |rows: Vec<Row>| -> Vec<v1::Product> {
-            let product = |row: &Row| v1::Product::decode(row.product.as_deref().expect("a product")).expect("read");
-            rows.iter().map(product).collect()
+        let goods = |rows: Vec<Row>| -> Vec<v1::ProductContent> {
+            let content = |row: &Row| v1::ProductContent::decode(row.product.as_deref().expect("one")).expect("read");
+            rows.iter().map(content).collect()
         };
         let read_all = |format, text: &str| goods(read(JOB, format, text).expect("a file"));
         let shirt = read_all(Format::Csv, text);
@@ -292,7 +318,8 @@ mod tests {
             (1, 2, "S,M")
         );
         for (format, file) in [(Format::Csv, v1::FileFormat::Csv), (Format::Ndjson, v1::FileFormat::Ndjson)] {
-            let written = write(file, shirt.clone().into_iter());
+            let one = ("prd_01h455vb4pex5vsknk084sn02q".to_owned(), shirt[0].clone());
+            let written = packed(file, std::iter::once(one));
             let written = String::from_utf8(written.content).expect("a text");
             assert_eq!(read_all(format, &written), shirt, "{written}");
         }

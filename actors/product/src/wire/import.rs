@@ -75,17 +75,17 @@ pub(crate) fn ask_back(agenda: Agenda<Command>, job: &Job, row: &Row) -> Agenda<
     })
 }
 
-fn goods(written: Option<&[u8]>) -> Option<v1::Product> {
-    written.map(|written| v1::Product::decode(written).unwrap_or_default())
+fn goods(written: Option<&[u8]>) -> Option<v1::ProductContent> {
+    written.map(|written| v1::ProductContent::decode(written).unwrap_or_default())
 }
 
 /// What a refusal says of a row, in the words of its file.
 fn failure(format: Format, row: &Row) -> impl Fn(&Problem) -> Vec<Wrong> + use<> {
-    let (number, product) = (row.number, goods(row.product.as_deref()).unwrap_or_default());
+    let (number, attributes) = (row.number, goods(row.product.as_deref()).unwrap_or_default().attributes);
     move |problem| {
         let wrong = |pointer: &str, code: &str, detail: &str| {
             let (row, field) = match format {
-                Format::Csv => file::column(number, pointer, &product),
+                Format::Csv => file::column(number, pointer, &attributes),
                 Format::Ndjson => (number, pointer.to_owned()),
             };
             Wrong { row, field, code: code.to_owned(), detail: detail.to_owned() }
@@ -157,7 +157,7 @@ fn wrong_in(wire: v1::RowError) -> Wrong {
     Wrong { row, field, code, detail }
 }
 
-fn outcome_in(wire: v1::RowOutcome, before: Option<&v1::Product>) -> Outcome {
+fn outcome_in(wire: v1::RowOutcome, before: Option<&v1::ProductContent>) -> Outcome {
     match wire {
         v1::RowOutcome::Created => Outcome::Created,
         v1::RowOutcome::Updated => Outcome::Updated(before.map(prost::Message::encode_to_vec).unwrap_or_default()),

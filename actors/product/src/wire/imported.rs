@@ -4,10 +4,10 @@ use runtime::desk::{Desk, Window};
 use runtime::inquiry::{Gathering, Inquiry};
 
 use super::vet::{Surroundings, surroundings};
-use super::{Problem, ProductStatus, details, said, shown, v1};
+use super::{Problem, ProductStatus, details, file, said, shown, v1};
 use crate::product::{Command, Details, Product, Refusal};
 
-fn of(product: Option<&v1::Product>) -> v1::Product {
+fn of(product: Option<&v1::ProductContent>) -> v1::ProductContent {
     product.cloned().unwrap_or_default()
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn checking<'a>(inquiry: &'a Inquiry, request: &'a v1::CheckProductRe
 fn fitting(
     now: &Product,
     is_new: bool,
-    product: &v1::Product,
+    product: &v1::ProductContent,
     surroundings: &Surroundings,
 ) -> Result<(Details, bool), Problem> {
     match (now, is_new) {
@@ -58,7 +58,7 @@ pub(crate) fn import(
         desk.tell::<Product>(id, Command::Create { id: id.clone(), details, on_sale })?;
         (v1::RowOutcome::Created, None)
     } else if desk.tell::<Product>(id, Command::Update { details, on_sale })? > 0 {
-        (v1::RowOutcome::Updated, shown(&now, 0))
+        (v1::RowOutcome::Updated, shown(&now, 0).map(file::content))
     } else {
         (v1::RowOutcome::Unchanged, None)
     };

@@ -5,12 +5,16 @@ use runtime::clock::{from_wire, to_wire};
 use runtime::desk::{Desk, Window};
 use runtime::entity::{Recorded, Undecodable};
 
-use super::{Problem, unreadable, v1};
+use super::{FieldError, Problem, code, unreadable, v1};
 use crate::synonyms::{Command, Event, Refusal, Synonyms};
 use crate::unfound::{self, Count, Unfound};
 
 pub(crate) fn set(desk: &mut Desk<'_>, request: &v1::SetSynonymsRequest) -> Result<v1::SetSynonymsResponse, Problem> {
     let v1::SetSynonymsRequest { name, words } = request.clone();
+    if words.len() < 2 {
+        let detail = "a word alone means the same as no other".to_owned();
+        return Err(Problem::invalid(vec![FieldError { pointer: "/words".into(), code: code::TOO_FEW, detail }]));
+    }
     desk.tell::<Synonyms>(&request.name, Command::Set { name, words })?;
     let synonyms = shown(&desk.see::<Synonyms>(&request.name), desk.version::<Synonyms>(&request.name));
     Ok(v1::SetSynonymsResponse { synonyms })

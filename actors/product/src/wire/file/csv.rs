@@ -212,7 +212,7 @@ fn media(part: &str) -> Json {
 }
 
 /// Where in the file an error is, by its place in the product: which row, and which column.
-pub(crate) fn column(number: u32, pointer: &str, product: &v1::Product) -> (u32, String) {
+pub(crate) fn column(number: u32, pointer: &str, attributes: &[v1::Attribute]) -> (u32, String) {
     let parts: Vec<&str> = pointer.split('/').skip(1).collect();
     let place = parts.get(1).and_then(|place| place.parse::<u32>().ok()).unwrap_or(0);
     match parts.as_slice() {
@@ -226,8 +226,8 @@ pub(crate) fn column(number: u32, pointer: &str, product: &v1::Product) -> (u32,
             (number.saturating_add(place), column)
         }
         ["attributes", _, ..] => {
-            let attribute = usize::try_from(place).ok().and_then(|place| product.attributes.get(place));
-            (number, attribute.map_or_else(|| "attributes".to_owned(), |attribute| attribute_column(attribute)))
+            let attribute = usize::try_from(place).ok().and_then(|place| attributes.get(place));
+            (number, attribute.map_or_else(|| "attributes".to_owned(), attribute_column))
         }
         [field, ..] => (number, (*field).to_owned()),
         [] => (number, String::new()),
@@ -252,22 +252,22 @@ fn written(attribute: &v1::Attribute) -> (&'static str, String) {
 }
 
 /// Products as a CSV.
-pub(super) fn write(products: &[v1::Product]) -> Vec<u8> {
-    let options: BTreeSet<String> = products
-        .iter()
-        .flat_map(|product| &product.variants)
+pub(super) fn write(products: &[(String, v1::ProductContent)]) -> Vec<u8> {
+    let contents = || products.iter().map(|(_, content)| content);
+    let options: BTreeSet<String> = contents()
+        .flat_map(|content| &content.variants)
         .flat_map(|variant| variant.options.keys().map(|name| format!("{OPTION}:{name}")))
         .collect();
     let attributes: BTreeSet<String> =
-        products.iter().flat_map(|product| &product.attributes).map(attribute_column).collect();
+        contents().flat_map(|content| &content.attributes).map(attribute_column).collect();
     let fixed = TEXTS.iter().chain(&LISTS).copied().chain([MEDIA]).chain(VARIANT);
     let columns: Vec<String> = fixed.map(str::to_owned).chain(options).chain(attributes).collect();
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     // Writing to memory cannot fail, and every record has as many cells as there are columns.
     let _ = writer.write_record(&columns);
-    for product in products {
-        let mut cells = of_product(product);
-        let mut variants = product.variants.iter();
+    for (product_id, content) in products {
+        let mut cells = of_product(product_id, content);
+        let mut variants = content.variants.iter();
         if let Some(first) = variants.next() {
             cells.extend(of_variant(first));
         }
@@ -278,7 +278,7 @@ pub(super) fn write(products: &[v1::Product]) -> Vec<u8> {
     writer.into_inner().unwrap_or_default()
 }
 
-fn of_product(product: &v1::Product) -> BTreeMap<String, String> {
+fn of_product(product_id: &str, product: &v1::ProductContent) -> BTreeMap<String, String> {
     let status = if product.status() == ProductStatus::Active { "active" } else { "draft" };
     let time =
         |at: &Option<_>| at.as_ref().map(|at| runtime::clock::from_wire(Some(at)).to_string()).unwrap_or_default();
@@ -291,7 +291,7 @@ fn of_product(product: &v1::Product) -> BTreeMap<String, String> {
         format!("{kind} {} {}", media.url, media.alt).trim_end().to_owned()
     });
     let cells = [
-        ("product_id", product.product_id.clone()),
+        ("product_id", product_id.to_owned()),
         ("title", product.title.clone()),
         ("description", product.description.clone()),
         ("slug", product.slug.clone()),
