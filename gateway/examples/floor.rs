@@ -80,7 +80,8 @@ async fn minimal(url: &str, address: &str) -> io::Result<()> {
     let url: Arc<str> = url.into();
     HttpServer::new(move || {
         let (subject, url) = (subject.clone(), url.clone());
-        let payload: bytes::Bytes = GetProductRequest { product_id: ID.to_owned() }.encode_to_vec().into();
+        let payload: bytes::Bytes =
+            GetProductRequest { product_id: ID.to_owned(), channel: None }.encode_to_vec().into();
         let handle = move |client: web::Data<async_nats::Client>| {
             let (subject, payload) = (subject.clone(), payload.clone());
             async move {

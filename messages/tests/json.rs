@@ -175,7 +175,7 @@ fn what_is_absent_is_told_from_what_is_empty() {
     .assert_eq(&level.to_json());
     let level = StockLevel { low_stock_threshold: Some(0), ..level };
     assert!(level.to_json().contains(r#""low_stock_threshold":0"#));
-    expect_test::expect![[r#"{"product_id":"","version":0,"title":"","description":"","slug":"","product_type":"","variants":[],"few_left":[]}"#]]
+    expect_test::expect![[r#"{"product_id":"","version":0,"title":"","description":"","slug":"","product_type":"","variants":[],"few_left":[],"category_ids":[],"options":[],"attributes":[],"media":[],"tags":[],"channels":[],"published":false}"#]]
     .assert_eq(&Product::default().to_json());
     expect_test::expect!["{}"]
         .assert_eq(&Money { amount: None, currency: String::new() }.to_json().replace(r#""currency":"""#, ""));

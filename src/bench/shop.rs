@@ -140,7 +140,7 @@ impl Shop {
             ..Default::default()
         };
         self.ask::<product::rpc::CreateProduct>(&product_id, &create).await?;
-        let read = product::GetProductRequest { product_id: product_id.clone() };
+        let read = product::GetProductRequest { product_id: product_id.clone(), channel: None };
         let said = self.client.ask(&self.call::<product::rpc::GetProduct>(&product_id, &read)).await?;
         Ok((product_id, said))
     }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use runtime::entity::{Entity, Facts};
+use runtime::entity::{Agenda, Entity, Facts};
 use serde::{Deserialize, Serialize};
 
-use crate::wire::Money;
+pub use crate::details::{Details, Listing, Phase, Variant, Window};
 
 /// The state of a product.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub enum Product {
         details: Details,
         /// Whether it can be bought.
         on_sale: bool,
+        /// How its window was last said to be.
+        phase: Phase,
         /// Inventory's last word that few are left, by SKU.
         few_left: BTreeMap<String, FewLeft>,
         /// When it came into being.
@@ -40,38 +42,6 @@ pub enum Product {
         /// When it left.
         archived_at: Timestamp,
     },
-}
-
-/// What a product says about itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Details {
-    /// What people call it.
-    pub title: String,
-    /// What people should know about it.
-    pub description: String,
-    /// Its word in the address of a page; empty when it has none.
-    pub slug: String,
-    /// What sort of thing it is.
-    pub product_type: String,
-    /// What exactly can be bought; each SKU once.
-    pub variants: Vec<Variant>,
-    /// Which taxes it falls under, when it says so.
-    pub tax_category: Option<String>,
-}
-
-/// One form of a product that can be bought and counted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Variant {
-    /// Its stock keeping unit.
-    pub sku: String,
-    /// What tells it from its siblings.
-    pub title: String,
-    /// What one of it costs before any list, tier or promotion.
-    pub price: Money,
-    /// What tells it from its siblings, by option.
-    pub options: BTreeMap<String, String>,
-    /// What one of it weighs, when somebody has weighed it.
-    pub weight_grams: Option<i64>,
 }
 
 /// What inventory said when a warehouse ran low.
@@ -104,6 +74,8 @@ pub enum Command {
     },
     /// Leave the catalogue for good.
     Archive,
+    /// A moment of its window has come.
+    Turn,
     /// Inventory says that few are left of a variant.
     MarkFewLeft {
         /// The variant.
@@ -145,6 +117,20 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
+    /// Its window opened.
+    Published {
+        /// Its id.
+        id: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Its window closed.
+    Hidden {
+        /// Its id.
+        id: String,
+        /// When.
+        at: Timestamp,
+    },
     /// Few are left of a variant.
     FewLeft {
         /// Its id.
@@ -172,7 +158,7 @@ pub enum Refusal {
 
 impl Entity for Product {
     const KIND: &'static str = "product";
-    const FOLD: u32 = 2;
+    const FOLD: u32 = 3;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -185,7 +171,7 @@ impl Entity for Product {
                 Ok(vec![Event::Created { id, details, on_sale, at }])
             }
             (Listed { .. } | Archived { .. }, Command::Create { .. }) => Err(Refusal::AlreadyExists),
-            (Unknown, Command::Update { .. } | Command::Archive | Command::MarkFewLeft { .. }) => {
+            (Unknown, Command::Update { .. } | Command::Archive | Command::Turn | Command::MarkFewLeft { .. }) => {
                 Err(Refusal::NotFound)
             }
             (Listed { details: now, on_sale: is, .. }, Command::Update { details, on_sale })
@@ -198,7 +184,14 @@ impl Entity for Product {
             }
             (Archived { .. }, Command::Update { .. }) => Err(Refusal::Archived),
             (Listed { id, .. }, Command::Archive) => Ok(vec![Event::Archived { id: id.clone(), at }]),
-            (Archived { .. }, Command::Archive) => Ok(vec![]),
+            (Archived { .. }, Command::Archive | Command::Turn) => Ok(vec![]),
+            // A draft is not seen, and says so by being one; what its window is, it learns when it is put on sale.
+            (Listed { on_sale: false, .. }, Command::Turn) => Ok(vec![]),
+            (Listed { id, details, phase, .. }, Command::Turn) => Ok(match (phase, details.listing.window.phase(at)) {
+                (Phase::Before, Phase::Within) => vec![Event::Published { id: id.clone(), at }],
+                (Phase::Before | Phase::Within, Phase::After) => vec![Event::Hidden { id: id.clone(), at }],
+                _ => vec![],
+            }),
             // Warehouses speak through different partitions: what one said earlier may be heard later.
             (Listed { id, details, few_left: known, .. }, Command::MarkFewLeft { sku, few_left })
                 if details.has(&sku) && known.get(&sku).is_none_or(|known| known.at < few_left.at) =>
@@ -214,7 +207,12 @@ impl Entity for Product {
             (Product::Listed { few_left: known, .. }, Event::FewLeft { sku, few_left, .. }) => {
                 known.insert(sku.clone(), *few_left);
             }
-            (Product::Unknown | Product::Archived { .. }, Event::FewLeft { .. }) => {}
+            (Product::Listed { phase, .. }, Event::Published { .. }) => *phase = Phase::Within,
+            (Product::Listed { phase, .. }, Event::Hidden { .. }) => *phase = Phase::After,
+            (
+                Product::Unknown | Product::Archived { .. },
+                Event::FewLeft { .. } | Event::Published { .. } | Event::Hidden { .. },
+            ) => {}
             (_, Event::Created { id, details, on_sale, at }) => {
                 *self = Product::Unknown.listed(id, details, *on_sale, *at);
             }
@@ -228,17 +226,41 @@ impl Entity for Product {
             }
         }
     }
-}
 
-impl Details {
-    /// Whether a variant has this SKU.
-    #[must_use]
-    pub fn has(&self, sku: &str) -> bool {
-        self.variants.iter().any(|variant| variant.sku == sku)
+    fn agenda(&self) -> Agenda<Command> {
+        let Product::Listed { details, on_sale: true, phase, .. } = self else { return Agenda::nothing() };
+        match details.listing.window.end(*phase) {
+            Some(at) => Agenda::nothing().wake(format!("turn/{}", at.as_microsecond()), at, Command::Turn),
+            None => Agenda::nothing(),
+        }
     }
 }
 
 impl Product {
+    /// Whether customers see it.
+    #[must_use]
+    pub fn is_published(&self) -> bool {
+        matches!(self, Product::Listed { on_sale: true, phase: Phase::Within, .. })
+    }
+
+    /// Whether customers see it there; without a channel, whether they see it everywhere.
+    #[must_use]
+    pub fn is_shown(&self, channel: Option<&str>) -> bool {
+        let there = matches!(self, Product::Listed { details, .. } if details.listing.in_channel(channel));
+        there && self.is_published()
+    }
+
+    /// Whether staff see it: wherever it is, or in the channel that they ask for.
+    #[must_use]
+    pub fn is_listed_in(&self, channel: Option<&str>) -> bool {
+        match self {
+            Product::Unknown => false,
+            Product::Listed { details, .. } | Product::Archived { details, .. } => {
+                channel.is_none() || details.listing.in_channel(channel)
+            }
+        }
+    }
+
     /// The same product, saying this about itself from now on.
     fn listed(self, id: &str, details: &Details, on_sale: bool, at: Timestamp) -> Product {
         let created_at = self.created_at().unwrap_or(at);
@@ -247,7 +269,15 @@ impl Product {
             Product::Unknown | Product::Archived { .. } => BTreeMap::new(),
         };
         few_left.retain(|sku, _| details.has(sku));
-        Product::Listed { id: id.to_owned(), details: details.clone(), on_sale, few_left, created_at, updated_at: at }
+        Product::Listed {
+            id: id.to_owned(),
+            phase: details.listing.window.phase(at),
+            details: details.clone(),
+            on_sale,
+            few_left,
+            created_at,
+            updated_at: at,
+        }
     }
 
     fn created_at(&self) -> Option<Timestamp> {
@@ -271,7 +301,7 @@ mod tests {
     use runtime::entity::testing;
 
     use super::*;
-    use crate::wire::Currency;
+    use crate::wire::{Currency, Money};
 
     fn shirt(title: &str) -> Details {
         let price = Money::new(1999, Currency::parse("EUR").expect("a currency")).expect("a price");
@@ -311,6 +341,8 @@ mod tests {
             Event::Created { details, .. } => format!("created {}", details.title),
             Event::Updated { details, on_sale, .. } => format!("updated {} {on_sale}", details.title),
             Event::Archived { .. } => "archived".to_owned(),
+            Event::Published { .. } => "published".to_owned(),
+            Event::Hidden { .. } => "hidden".to_owned(),
             Event::FewLeft { sku, few_left, .. } => format!("{} left of {sku}", few_left.current_stock),
         }
     }
@@ -388,5 +420,60 @@ mod tests {
         let bare = Details { variants: Vec::new(), ..shirt("Tee") };
         let gone: Product = testing::fold(&[created(), marked("SHIRT-RED", 3, 50), updated(bare)]);
         assert!(matches!(&gone, Product::Listed { few_left, .. } if few_left.is_empty()), "{gone:?}");
+    }
+
+    /// A shirt that is seen from 50 to 150, or as said; commands come at 100.
+    fn seen(from: Option<i64>, until: Option<i64>, on_sale: bool) -> Event {
+        let window = Window { from: from.map(testing::moment), until: until.map(testing::moment) };
+        let details = Details { listing: Listing { window, ..Listing::default() }, ..shirt("Shirt") };
+        Event::Created { id: "prd_1".into(), details, on_sale, at: testing::moment(1) }
+    }
+
+    fn published() -> Event {
+        Event::Published { id: "prd_1".into(), at: testing::moment(60) }
+    }
+
+    fn hidden() -> Event {
+        Event::Hidden { id: "prd_1".into(), at: testing::moment(70) }
+    }
+
+    #[test]
+    fn a_window_opens_and_closes_by_itself() {
+        check(&[], Command::Turn, expect!["refused: there is no such product"]);
+        check(&[created()], Command::Turn, expect!["already so"]);
+        check(&[created(), archived()], Command::Turn, expect!["already so"]);
+        check(&[seen(Some(50), Some(150), true)], Command::Turn, expect!["published"]);
+        check(&[seen(Some(50), Some(150), true), published()], Command::Turn, expect!["already so"]);
+        check(&[seen(Some(50), Some(80), true), published()], Command::Turn, expect!["hidden"]);
+        check(&[seen(Some(50), Some(80), true)], Command::Turn, expect!["hidden"]);
+        check(&[seen(Some(50), Some(80), true), hidden()], Command::Turn, expect!["already so"]);
+        check(&[seen(Some(150), None, true)], Command::Turn, expect!["already so"]);
+        check(&[seen(None, Some(80), true)], Command::Turn, expect!["hidden"]);
+        check(&[seen(Some(50), None, false)], Command::Turn, expect!["already so"]);
+    }
+
+    #[test]
+    fn it_is_on_the_agenda_when_the_window_turns_next() {
+        let owed = |given: &[Event]| testing::owed::<Product>(given);
+        let turn = |at: i64| vec![format!("turn/{}", testing::moment(at).as_microsecond())];
+        let both = || seen(Some(50), Some(150), true);
+        assert_eq!(owed(&[both()]), turn(50));
+        assert_eq!(owed(&[both(), published()]), turn(150));
+        assert!(owed(&[both(), published(), hidden()]).is_empty());
+        assert!(owed(&[both(), archived()]).is_empty());
+        assert!(owed(&[seen(Some(50), None, false)]).is_empty());
+        assert!(owed(&[created()]).is_empty());
+    }
+
+    #[test]
+    fn customers_see_what_is_published_in_their_channel() {
+        let of = |event: Event| testing::fold::<Product>(&[event]);
+        let (open, early, draft) = (of(created()), of(seen(Some(50), None, true)), of(seen(None, None, false)));
+        assert_eq!([&open, &early, &draft].map(Product::is_published), [true, false, false]);
+        let mut web = shirt("Shirt");
+        web.listing.channels = vec!["web".into()];
+        let web = of(Event::Created { id: "prd_1".into(), details: web, on_sale: true, at: testing::moment(1) });
+        assert_eq!([None, Some("shop"), Some("web")].map(|channel| web.is_shown(channel)), [false, false, true]);
+        assert_eq!([None, Some("shop")].map(|channel| open.is_shown(channel)), [true, true]);
     }
 }

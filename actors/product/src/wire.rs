@@ -1,62 +1,70 @@
 //! The border: contract to domain and back. The only place that says `messages::`.
 
+pub(crate) mod category;
+pub(crate) mod collection;
+mod details;
 mod events;
+mod file;
+pub(crate) mod import;
+pub(crate) mod imported;
+pub(crate) mod product_type;
 mod skus;
+pub(crate) mod synonyms;
+pub(crate) mod tree;
+pub(crate) mod vet;
 
-use messages::problem::Kind;
 use messages::product::v1;
 use runtime::clock::{from_wire, to_wire};
 use runtime::desk::{Desk, Window};
+use runtime::entity::Undecodable;
 
-use crate::product::{Command, Details, FewLeft, Product, Refusal, Variant};
+use crate::product::{Command, FewLeft, Product, Refusal};
+use details::{details, listing_out, said, variant_out};
+use vet::Surroundings;
 
+pub use category::shown as category_shown;
+pub use collection::{no_such_collection, rules_of, shown as collection_shown};
+pub use details::attributes_of;
+pub use file::write as write_file;
+pub use messages::errors::{FieldError, code};
 pub use messages::money::{Currency, Money};
 pub use messages::problem::Problem;
 pub use messages::product::v1::rpc;
 pub use messages::product::v1::{
-    ListProductsRequest, ListProductsResponse, LookupItem, LookupRequest, LookupResponse, Product as Shown,
-    ProductStatus, SearchProductsRequest, SearchProductsResponse,
+    AttributeFacet, Category as ShownCategory, Collection as ShownCollection, ExportProductsRequest,
+    ExportProductsResponse, FacetCount, ListCategoriesRequest, ListCategoriesResponse, ListCollectionProductsRequest,
+    ListCollectionProductsResponse, ListCollectionsRequest, ListCollectionsResponse, ListProductTypesRequest,
+    ListProductTypesResponse, ListProductsRequest, ListProductsResponse, ListSynonymsRequest, ListSynonymsResponse,
+    ListUnfoundRequest, ListUnfoundResponse, LookupItem, LookupRequest, LookupResponse, NoteUnfoundRequest,
+    Product as Shown, ProductStatus, ProductStatusFilter, ProductType as ShownType, SearchFacets,
+    SearchProductsRequest, SearchProductsResponse, Synonyms as ShownSynonyms, Unfound as ShownUnfound,
 };
+pub use product_type::shown as type_shown;
 pub use skus::{few_left_of, lookup_items};
+pub use synonyms::{shown as synonyms_shown, unfound as unfound_shown};
 
 pub(crate) fn create(
     desk: &mut Desk<'_>,
     request: &v1::CreateProductRequest,
+    surroundings: &Surroundings,
 ) -> Result<v1::CreateProductResponse, Problem> {
-    let v1::CreateProductRequest {
-        product_id,
-        title,
-        description,
-        slug,
-        status: _,
-        product_type,
-        variants,
-        tax_category,
-    } = request;
-    let details = details(title, description, slug, product_type, variants, tax_category.as_deref())?;
+    let (id, details) = (&request.product_id, details(said!(request))?);
+    surroundings.check(&details)?;
     let on_sale = request.status() == ProductStatus::Active;
-    desk.tell::<Product>(product_id, Command::Create { id: product_id.clone(), details, on_sale })?;
-    Ok(v1::CreateProductResponse { product: now(desk, product_id) })
+    desk.tell::<Product>(id, Command::Create { id: id.clone(), details, on_sale })?;
+    Ok(v1::CreateProductResponse { product: now(desk, id) })
 }
 
 pub(crate) fn update(
     desk: &mut Desk<'_>,
     request: &v1::UpdateProductRequest,
+    surroundings: &Surroundings,
 ) -> Result<v1::UpdateProductResponse, Problem> {
-    let v1::UpdateProductRequest {
-        product_id,
-        title,
-        description,
-        slug,
-        status: _,
-        product_type,
-        variants,
-        tax_category,
-    } = request;
-    let details = details(title, description, slug, product_type, variants, tax_category.as_deref())?;
+    let (id, details) = (&request.product_id, details(said!(request))?);
+    surroundings.check(&details)?;
     let on_sale = request.status() == ProductStatus::Active;
-    desk.tell::<Product>(product_id, Command::Update { details, on_sale })?;
-    Ok(v1::UpdateProductResponse { product: now(desk, product_id) })
+    desk.tell::<Product>(id, Command::Update { details, on_sale })?;
+    Ok(v1::UpdateProductResponse { product: now(desk, id) })
 }
 
 pub(crate) fn archive(
@@ -79,6 +87,12 @@ pub(crate) fn mark_few_left(
 
 pub(crate) fn get(window: &Window<'_>, request: &v1::GetProductRequest) -> Result<v1::GetProductResponse, Problem> {
     let product = window.see::<Product>(&request.product_id);
+    let channel = request.channel.as_deref();
+    // Staff who ask for a channel see what is listed there, published or not.
+    let may_see = if window.caller().is_staff() { product.is_listed_in(channel) } else { product.is_shown(channel) };
+    if !may_see {
+        return Err(Refusal::NotFound.into());
+    }
     let shown = shown(&product, window.version::<Product>(&request.product_id)).ok_or(Refusal::NotFound)?;
     Ok(v1::GetProductResponse { product: Some(shown) })
 }
@@ -99,6 +113,7 @@ pub fn shown(product: &Product, version: u64) -> Option<v1::Product> {
             (id, details, ProductStatus::Archived, created_at, archived_at)
         }
     };
+    let listing = listing_out(&details.listing);
     Some(v1::Product {
         product_id: id.clone(),
         version,
@@ -112,6 +127,15 @@ pub fn shown(product: &Product, version: u64) -> Option<v1::Product> {
         updated_at: Some(to_wire(*updated_at)),
         tax_category: details.tax_category.clone(),
         few_left: few_left(product),
+        category_ids: listing.category_ids,
+        options: listing.options,
+        attributes: listing.attributes,
+        media: listing.media,
+        tags: listing.tags,
+        channels: listing.channels,
+        visible_from: listing.visible_from,
+        visible_until: listing.visible_until,
+        published: product.is_published(),
     })
 }
 
@@ -129,40 +153,8 @@ fn status(on_sale: bool) -> ProductStatus {
     if on_sale { ProductStatus::Active } else { ProductStatus::Draft }
 }
 
-fn details(
-    title: &str,
-    description: &str,
-    slug: &str,
-    product_type: &str,
-    variants: &[v1::Variant],
-    tax_category: Option<&str>,
-) -> Result<Details, Problem> {
-    let variants = variants.iter().map(variant_in).collect::<Result<_, _>>();
-    Ok(Details {
-        title: title.to_owned(),
-        description: description.to_owned(),
-        slug: slug.to_owned(),
-        product_type: product_type.to_owned(),
-        variants: variants
-            .map_err(|e: messages::money::Error| Problem::new(Kind::Invalid, "bad_money", e.to_string()))?,
-        tax_category: tax_category.filter(|word| !word.is_empty()).map(str::to_owned),
-    })
-}
-
-fn variant_in(wire: &v1::Variant) -> Result<Variant, messages::money::Error> {
-    let price = Money::try_from(wire.price.clone().unwrap_or_default())?;
-    let options = wire.options.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    Ok(Variant { sku: wire.sku.clone(), title: wire.title.clone(), price, options, weight_grams: wire.weight_grams })
-}
-
-fn variant_out(variant: &Variant) -> v1::Variant {
-    v1::Variant {
-        sku: variant.sku.clone(),
-        title: variant.title.clone(),
-        price: Some(variant.price.into()),
-        options: variant.options.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        weight_grams: variant.weight_grams,
-    }
+fn unreadable(event_type: &str) -> impl Fn(prost::DecodeError) -> Undecodable {
+    move |e| Undecodable::new(event_type, e)
 }
 
 impl From<Refusal> for Problem {

@@ -137,7 +137,7 @@ fn a_product_hears_that_few_are_left_of_it_and_says_so() {
         runs_low(&asker, "MUG-XL", "", 2).await;
         runs_low(&asker, "NOTHING", "", 1).await;
         runs_low(&asker, "NOTHING", &id("nothing"), 1).await;
-        let get = v1::GetProductRequest { product_id: mug.clone() };
+        let get = v1::GetProductRequest { product_id: mug.clone(), channel: None };
         let both = |said: &v1::GetProductResponse| said.product.as_ref().is_some_and(|mug| mug.few_left.len() == 2);
         let said = asker.until::<rpc::GetProduct>(Some(&mug), &get, both).await.product.expect("a product");
         let left: Vec<_> = said.few_left.iter().map(|few| (few.sku.as_str(), few.current_stock)).collect();

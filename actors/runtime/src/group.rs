@@ -82,6 +82,7 @@ pub struct Views<'a> {
     pub now: jiff::Timestamp,
     /// Who asks; for news, the group itself.
     pub caller: Caller,
+    pub(crate) noted: &'a std::cell::RefCell<Vec<Reaction>>,
 }
 
 impl Views<'_> {
@@ -89,6 +90,12 @@ impl Views<'_> {
     #[must_use]
     pub fn of<V: View>(&self) -> Rows {
         (self.rows)(V::NAME)
+    }
+
+    /// A command of the own group that goes out once this has been answered, and that nobody waits for: it is lost if it
+    /// cannot be done soon. For what is counted, not for what matters. The contract names it among what the group calls.
+    pub fn note<R: Rpc>(&self, key: impl Into<String>, request: &R::Request) {
+        self.noted.borrow_mut().push(Reaction::command::<R>(key, request));
     }
 }
 

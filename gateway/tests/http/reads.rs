@@ -17,7 +17,7 @@ async fn a_read_shows_the_entity_and_its_version() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.sure("content-type"), "application/json");
     assert_eq!(answer.sure("etag"), "\"3\"");
-    assert_eq!(answer.sure("cache-control"), "public, max-age=60");
+    assert_eq!(answer.sure("cache-control"), "private, max-age=60");
     assert_eq!(answer.json()["title"], "Trail shirt");
     assert_eq!(answer.json()["status"], "active");
 

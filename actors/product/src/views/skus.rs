@@ -17,7 +17,7 @@ pub struct Skus;
 
 impl View for Skus {
     const NAME: &'static str = "skus";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
 
     fn fold(rows: &mut Writer, event: &Folded) {
         let Some(product) = event.state::<Product>() else { return };

@@ -4,7 +4,7 @@ use messages::inventory::v1::LowStock;
 use runtime::entity::Undecodable;
 use runtime::group::{News, Reaction};
 
-use super::{LookupItem, ProductStatus, rpc, shown, v1};
+use super::{LookupItem, rpc, shown, v1};
 use crate::product::Product;
 
 /// The tax category of products that name none.
@@ -14,7 +14,7 @@ const STANDARD: &str = "standard";
 #[must_use]
 pub fn lookup_items(product: &Product) -> Vec<LookupItem> {
     let Some(product) = shown(product, 0) else { return Vec::new() };
-    let sellable = product.status() == ProductStatus::Active;
+    let sellable = product.published;
     let item = |variant: &v1::Variant| LookupItem {
         sku: variant.sku.clone(),
         product_id: product.product_id.clone(),

@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{AnyView, Models, Rows, Writer};
 use crate::bus;
+use crate::client::Call;
 use crate::entity::Undecodable;
 use crate::fold::{Folded, Replay};
 use crate::group::{News, QueryHandler, Reaction, Views as Shown};
-use crate::headers::{Caller, Position};
+use crate::headers::{Caller, CommandId, CommandKey, Fingerprint, Position};
 use crate::inquiry::Inquiry;
 use crate::problems;
 use crate::replica::Shared;
@@ -95,6 +96,9 @@ impl Views {
             };
             let rows = Rows::open(view.name(), Some(shared.store.clone()));
             rows.set_live(matches!(condition, Condition::Live));
+            if rows.is_live() {
+                prepared(view.as_ref(), &rows);
+            }
             models.insert(view.name(), Model { view: view.clone(), rows, progress, condition, rebuilds: 0 });
         }
         Ok(Views { shared, models, heard, waits: Vec::new(), gathering: 0, _watch: watch })
@@ -169,7 +173,8 @@ impl Views {
                 Rows::open(name, None)
             }
         };
-        let shown = Shown { rows: &rows, now: self.shared.clock.now(), caller };
+        let noted = std::cell::RefCell::default();
+        let shown = Shown { rows: &rows, now: self.shared.clock.now(), caller, noted: &noted };
         let guarded = catch_unwind(AssertUnwindSafe(|| run(&shown)));
         let result = guarded.unwrap_or_else(|_| Err(problems::panicked()));
         if let Some(view) = missing.into_inner() {
@@ -178,7 +183,24 @@ impl Views {
         if let Some(failure) = self.models.values().find_map(|model| model.rows.take_failure()) {
             return Err(problems::internal(&failure));
         }
+        noted.into_inner().into_iter().for_each(|note| self.note(note));
         result
+    }
+
+    /// Sends a command that a query caused. Nobody waits for it.
+    fn note(&self, note: Reaction) {
+        let shared = self.shared.clone();
+        let deadline = request::plus(shared.clock.now(), crate::headers::ASK_TIMEOUT);
+        let fingerprint = Fingerprint::of(note.route.name, &note.request);
+        let id = CommandId::fresh(&shared.entropy);
+        let mut call = Call::new(note.route, Some(note.key), note.request, deadline);
+        call.caller = Caller::service(shared.name());
+        call.command = Some(CommandKey { id, fingerprint, keyed: false });
+        actix::spawn(async move {
+            if let Err(cause) = shared.client.ask(&call).await {
+                tracing::warn!(%cause, rpc = call.route.rpc, "what a query caused was not noted");
+            }
+        });
     }
 
     fn includes(&self, wait: &[Position]) -> bool {
@@ -265,6 +287,15 @@ fn guarded(view: &dyn AnyView, rows: &Rows, event: &Folded) -> Result<(), String
         .map_err(|payload| crate::partition::panic_text(&*payload))
 }
 
+/// Lets a view make what it keeps beside its rows. If it panics, the query that needs it will say so.
+fn prepared(view: &dyn AnyView, rows: &Rows) {
+    let guarded = catch_unwind(AssertUnwindSafe(|| view.prepare(rows)));
+    if let Err(payload) = guarded {
+        let cause = crate::partition::panic_text(&*payload);
+        tracing::error!(view = view.name(), cause, "a view panicked while it made what it keeps beside its rows");
+    }
+}
+
 /// Makes a view anew from the whole log, beside everything live.
 async fn rebuild(shared: &Shared, view: &dyn AnyView) -> Result<(Rows, Progress), String> {
     let end = shared.log.extent().await.map_err(|e| e.to_string())?.last_sequence;
@@ -286,6 +317,7 @@ async fn rebuild(shared: &Shared, view: &dyn AnyView) -> Result<(Rows, Progress)
             return Err(cause);
         }
     }
+    prepared(view, &rows);
     let partitions = replay.cursors().into_iter().map(|(partition, cursor)| (partition, cursor.sequence)).collect();
     Ok((rows, Progress { fold_number: view.fold_number(), partitions }))
 }

@@ -9,7 +9,7 @@ mod rows;
 use std::marker::PhantomData;
 
 pub(crate) use actor::{Barrier, Hear, React, RunQuery, TakeRows, Views as ViewsActor, Written};
-pub use rows::{Row, Rows, Writer};
+pub use rows::{Aside, Row, Rows, Writer};
 
 use crate::fold::Folded;
 
@@ -21,6 +21,9 @@ pub trait View: 'static {
     const FOLD: u32;
     /// Changes the rows as an event demands. Pure but for the rows.
     fn fold(rows: &mut Writer, event: &Folded);
+    /// The rows are whole: at start, and when they were made anew, before they take the place of the old ones. Here a view
+    /// makes what it keeps beside them, so that no query has to wait for it.
+    fn prepare(_rows: &Rows) {}
 }
 
 /// The rows of all views of a replica, to look at. They may lag behind the log, and behind the desk of a command.
@@ -38,6 +41,7 @@ pub(crate) trait AnyView: Send + Sync {
     fn name(&self) -> &'static str;
     fn fold_number(&self) -> u32;
     fn fold(&self, rows: &mut Writer, event: &Folded);
+    fn prepare(&self, rows: &Rows);
 }
 
 pub(crate) struct Typed<V>(PhantomData<fn() -> V>);
@@ -59,5 +63,9 @@ impl<V: View> AnyView for Typed<V> {
 
     fn fold(&self, rows: &mut Writer, event: &Folded) {
         V::fold(rows, event);
+    }
+
+    fn prepare(&self, rows: &Rows) {
+        V::prepare(rows);
     }
 }

@@ -1,7 +1,8 @@
 //! Rows: what a view consists of. New ones in memory, old ones in the store, read as one.
 
+use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::rc::Rc;
 
@@ -24,6 +25,17 @@ struct Inner {
     failure: Option<crate::store::Error>,
     /// Not being made anew, and not left alone for good.
     live: bool,
+    /// What is made of the rows and kept in memory beside them.
+    aside: Option<Box<dyn Any>>,
+    /// The keys that it has not heard of.
+    unheard: BTreeSet<Vec<u8>>,
+}
+
+/// What is made of the rows of a view and kept in memory beside them, where their order alone does not answer: an index of
+/// words. It is derived from the rows and from nothing else, so it needs no checkpoint.
+pub trait Aside: Default + 'static {
+    /// A row is like this now, or gone.
+    fn changed(&mut self, key: &[u8], value: Option<&[u8]>);
 }
 
 /// The rows of a view. Clones show the same rows.
@@ -51,8 +63,7 @@ impl Writer {
 
     /// Writes a value under a key.
     pub fn put(&mut self, key: &[u8], value: Vec<u8>) {
-        let key = self.0.full(key);
-        self.0.inner.borrow_mut().changed.insert(key, Some(value));
+        self.change(key, Some(value));
     }
 
     /// Encodes a value and writes it under a key.
@@ -67,8 +78,16 @@ impl Writer {
 
     /// Removes a key.
     pub fn remove(&mut self, key: &[u8]) {
+        self.change(key, None);
+    }
+
+    fn change(&mut self, key: &[u8], value: Option<Vec<u8>>) {
         let key = self.0.full(key);
-        self.0.inner.borrow_mut().changed.insert(key, None);
+        let mut inner = self.0.inner.borrow_mut();
+        if inner.aside.is_some() {
+            inner.unheard.insert(key.clone());
+        }
+        inner.changed.insert(key, value);
     }
 }
 
@@ -76,7 +95,15 @@ impl Rows {
     pub(crate) fn open(view: &str, store: Option<SharedStore>) -> Rows {
         let mut prefix = view.as_bytes().to_vec();
         prefix.push(0);
-        let inner = Inner { store, changed: Changes::new(), writing: Changes::new(), failure: None, live: true };
+        let inner = Inner {
+            store,
+            changed: Changes::new(),
+            writing: Changes::new(),
+            failure: None,
+            live: true,
+            aside: None,
+            unheard: BTreeSet::new(),
+        };
         Rows { prefix: prefix.into(), inner: Rc::new(RefCell::new(inner)) }
     }
 
@@ -97,6 +124,39 @@ impl Rows {
             inner.failure.get_or_insert(failure);
             None
         })
+    }
+
+    /// Looks at what is kept beside the rows, after it has heard of every change. A view has one kind of it; it is made
+    /// anew of all rows when there is none yet, and after a panic while it was looked at.
+    pub fn aside<A: Aside, T>(&self, look: impl FnOnce(&mut A) -> T) -> T {
+        let (kept, unheard) = {
+            let mut inner = self.inner.borrow_mut();
+            (inner.aside.take(), std::mem::take(&mut inner.unheard))
+        };
+        let mut aside = match kept.and_then(|kept| kept.downcast::<A>().ok()) {
+            Some(mut aside) => {
+                for key in unheard {
+                    let key = &key[self.prefix.len()..];
+                    aside.changed(key, self.get(key).as_deref());
+                }
+                aside
+            }
+            None => self.made_aside(),
+        };
+        let seen = look(&mut aside);
+        self.inner.borrow_mut().aside = Some(aside);
+        seen
+    }
+
+    fn made_aside<A: Aside>(&self) -> Box<A> {
+        let mut aside = Box::<A>::default();
+        let mut place: Option<Vec<u8>> = None;
+        loop {
+            let rows = self.scan(b"", place.as_deref(), CHUNK);
+            let Some((last, _)) = rows.last() else { return aside };
+            place = Some(last.clone());
+            rows.iter().for_each(|(key, value)| aside.changed(key, Some(value)));
+        }
     }
 
     /// The value under a key, decoded. A row that does not decode is as good as missing; its view's fold number should
@@ -209,7 +269,8 @@ impl Rows {
         self.inner.borrow_mut().writing.clear();
     }
 
-    /// Removes all rows and takes over those of another set: how a rebuilt view replaces the old one.
+    /// Removes all rows and takes over those of another set, with what is kept beside them: how a rebuilt view replaces
+    /// the old one.
     pub(crate) fn replace_with(&self, other: &Rows) {
         let mut writer = Writer::over(self);
         loop {
@@ -219,10 +280,12 @@ impl Rows {
             }
             old.iter().for_each(|(key, _)| writer.remove(key));
         }
-        let mut inner = self.inner.borrow_mut();
-        for (key, value) in &other.inner.borrow().changed {
+        let (mut inner, mut other) = (self.inner.borrow_mut(), other.inner.borrow_mut());
+        for (key, value) in &other.changed {
             inner.changed.insert(key.clone(), value.clone());
         }
+        inner.aside = other.aside.take();
+        inner.unheard = std::mem::take(&mut other.unheard);
     }
 }
 
@@ -267,6 +330,64 @@ mod tests {
         assert_eq!(keys(&rows.scan_back(b"", None, 9)), ["b1", "a3", "a1"]);
         assert_eq!(keys(&rows.scan_back(b"a", Some(b"a3"), 9)), ["a1"]);
         assert_eq!(rows.get(b"a2"), None);
+    }
+
+    /// Counts what it hears, and knows the keys.
+    #[derive(Default)]
+    struct Keys {
+        known: BTreeSet<Vec<u8>>,
+        heard: usize,
+    }
+
+    impl Aside for Keys {
+        fn changed(&mut self, key: &[u8], value: Option<&[u8]>) {
+            self.heard += 1;
+            if value.is_some() {
+                self.known.insert(key.to_vec())
+            } else {
+                self.known.remove(key)
+            };
+        }
+    }
+
+    fn beside(rows: &Rows) -> (usize, usize) {
+        rows.aside(|keys: &mut Keys| (keys.known.len(), keys.heard))
+    }
+
+    #[test]
+    fn what_is_kept_beside_the_rows_hears_of_every_change_once() {
+        let live = Rows::open("v", None);
+        let mut rows = Writer::over(&live);
+        (0..=CHUNK).for_each(|n| rows.put(&n.to_be_bytes(), vec![1]));
+        assert_eq!(beside(&rows), (CHUNK + 1, CHUNK + 1));
+        rows.put(b"new", vec![1]);
+        rows.put(b"new", vec![2]);
+        rows.remove(&0_usize.to_be_bytes());
+        assert_eq!(beside(&rows), (CHUNK + 1, CHUNK + 3));
+        assert_eq!(beside(&rows), (CHUNK + 1, CHUNK + 3));
+    }
+
+    #[test]
+    fn what_was_made_beside_rebuilt_rows_comes_with_them() {
+        let (live, built) = (Rows::open("v", None), Rows::open("v", None));
+        Writer::over(&live).put(b"old", vec![1]);
+        assert_eq!(beside(&live), (1, 1));
+        Writer::over(&built).put(b"a", vec![1]);
+        assert_eq!(beside(&built), (1, 1));
+        Writer::over(&built).put(b"b", vec![1]);
+        live.replace_with(&built);
+        assert_eq!(beside(&live), (2, 2));
+    }
+
+    #[test]
+    fn what_is_kept_beside_the_rows_is_made_anew_after_a_panic() {
+        let live = Rows::open("v", None);
+        Writer::over(&live).put(b"a", vec![1]);
+        let looked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            live.aside(|_: &mut Keys| panic!("while it is looked at"));
+        }));
+        assert!(looked.is_err());
+        assert_eq!(beside(&live), (1, 1));
     }
 
     #[test]
