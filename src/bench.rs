@@ -5,9 +5,11 @@
 //! its own and in a temporary directory. It measures and reports; it fails only when a result is wrong, never when it is
 //! slow.
 
+mod checkout;
 mod commands;
 mod door;
 mod ground;
+mod guest;
 mod machine;
 mod memory;
 pub(crate) mod part;
@@ -77,6 +79,10 @@ enum Measure {
     Memory,
     /// Time until a shop answers.
     Start,
+    /// Whole checkouts of guests in the seeded shop.
+    Checkout,
+    /// Product reads and searches in the seeded shop.
+    Browse,
 }
 
 /// Measures, and prints a table.
@@ -104,6 +110,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Measure::Replay => replay::replay(&settings).await?,
             Measure::Memory => memory::memory(&settings).await?,
             Measure::Start => memory::start(&settings).await?,
+            Measure::Checkout => checkout::checkouts(&settings).await?,
+            Measure::Browse => checkout::browsing(&settings).await?,
         };
         lines.extend(measured);
     }

@@ -10,6 +10,7 @@ use runtime::bus::Headers;
 use runtime::fabric::{Fabric as _, Letter};
 use serde_json::{Value, json};
 
+use crate::ask::{self, OPERATOR};
 use crate::config::Config;
 use crate::{host, out};
 
@@ -41,18 +42,11 @@ enum Action {
     },
 }
 
-/// The user who may read and remove letters.
-const OPERATOR: &str = "operator";
 /// How long a replay may take.
 const REPLAY_WITHIN: Duration = Duration::from_secs(30);
 
 pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    if config.nats.urls.is_empty() {
-        config.nats.urls = vec![format!("nats://127.0.0.1:{}", config.nats.port)];
-    }
-    if config.nats.keys.is_none() && config.keys_dir().is_dir() {
-        config.nats.keys = Some(config.keys_dir());
-    }
+    ask::beside(&mut config);
     let fabric = host::connect(&config, OPERATOR).await?;
     let letters = fabric.letters("shop.dlq.>".to_owned()).await?;
     let find = |sequence: u64| {

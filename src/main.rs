@@ -1,8 +1,11 @@
 //! `mercat`: one binary, many roles. This crate only composes the rooms; it knows no commerce of its own.
 
+mod ask;
+mod audit;
 mod bench;
 mod config;
 mod decode;
+mod demo;
 mod dlq;
 mod doctor;
 mod groups;
@@ -13,6 +16,7 @@ mod leftover;
 mod out;
 mod seed;
 mod serve;
+mod story;
 mod telemetry;
 mod testbank;
 mod up;
@@ -56,6 +60,12 @@ enum Command {
     Decode(decode::Arguments),
     /// Walks the log of a group: turn chain, holes, forks, flipped bits, and whether its fold equals the store.
     Verify(verify::Arguments),
+    /// Holds orders, payments, ledger, stock and coupons against each other and against the test bank's journal.
+    Audit(audit::Arguments),
+    /// Tells one order's whole life across all groups: requests, events, calls, retries, mails.
+    Story(story::Arguments),
+    /// Shows a checkout step by step, or lets many customers shop.
+    Demo(demo::Arguments),
     /// Looks for what would go wrong: ports, NATS settings, durability, clock, disk.
     Doctor,
     /// News that could not be understood: shows, replays or drops them.
@@ -101,6 +111,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         }
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Verify(arguments) => actix::System::new().block_on(verify::run(config, arguments)),
+        Command::Audit(arguments) => actix::System::new().block_on(audit::run(config, arguments)),
+        Command::Story(arguments) => actix::System::new().block_on(story::run(config, arguments)),
+        Command::Demo(arguments) => actix::System::new().block_on(demo::run(config, arguments)),
         Command::Doctor => actix::System::new().block_on(doctor::run(config)),
         Command::Dlq(arguments) => actix::System::new().block_on(dlq::run(config, arguments)),
         Command::NatsConf(arguments) => keys::print_conf(&config, &arguments),

@@ -1,27 +1,31 @@
-//! The seeded shop: tokens to call with, a warehouse, and things to buy. Sown once; sowing again changes nothing, because
-//! every command has a key.
+//! The seeded shop: tokens to call with, warehouses, and things to buy. Sown once; sowing again changes nothing, because
+//! every command has a key, and the last of them, the seal, says that all the others were done.
+
+pub(crate) mod goods;
+mod world;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use messages::common::v1::Money;
 use messages::id::UserId;
 use messages::inventory::v1::{self as inventory, StockReason};
+use messages::pricing::v1 as pricing;
 use messages::product::v1::{self as product, ProductStatus};
-use messages::shipping::v1 as shipping;
+use messages::promotion::v1::{self as promotion, CampaignStatus};
 use messages::{Route, Rpc};
 use prost::Message as _;
-use runtime::client::{Call, Client, Failure};
-use runtime::clock::Clock;
+use runtime::client::{Call, Failure};
 use runtime::entropy::Entropy;
-use runtime::fabric::Fabric as _;
 use runtime::headers::{Caller, CommandId, CommandKey, Fingerprint};
 use serde::{Deserialize, Serialize};
 
+use self::goods::Good;
+use crate::ask::Asker;
 use crate::config::Config;
-use crate::host;
 
 /// Tokens of this shop, made at the first start and kept in the data directory.
 #[derive(Debug, Serialize, Deserialize)]
@@ -110,204 +114,143 @@ impl fmt::Display for Seeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.products {
             0 => f.write_str("no catalogue sown"),
-            products => write!(f, "catalogue of {products} products with stock, and a way to send them"),
+            products => write!(f, "catalogue of {products} products with stock, prices, taxes and ways to send them"),
         }
     }
 }
 
-struct Thing {
-    title: &'static str,
-    description: &'static str,
-    sku: &'static str,
-    /// Variants: the end of the SKU, what tells it apart, and what it costs in cents.
-    variants: &'static [(&'static str, &'static str, i64)],
-    stock: i64,
-}
-
-const THINGS: &[Thing] = &[
-    Thing {
-        title: "Enamel mug",
-        description: "Holds coffee, survives rocks.",
-        sku: "MUG",
-        variants: &[("BLUE", "Blue", 1499), ("GREEN", "Green", 1499), ("WHITE", "White", 1399)],
-        stock: 120,
-    },
-    Thing {
-        title: "Trail shirt",
-        description: "Light, dries fast.",
-        sku: "SHIRT",
-        variants: &[("RED-S", "Red, S", 3990), ("RED-M", "Red, M", 3990), ("RED-L", "Red, L", 3990)],
-        stock: 40,
-    },
-    Thing {
-        title: "Wool cap",
-        description: "Warm ears, small when packed.",
-        sku: "CAP",
-        variants: &[("GREY", "Grey", 2490)],
-        stock: 75,
-    },
-    Thing {
-        title: "Day pack 22 l",
-        description: "A bag for a day out.",
-        sku: "PACK22",
-        variants: &[("BLACK", "Black", 8900), ("MOSS", "Moss", 8900)],
-        stock: 25,
-    },
-    Thing {
-        title: "Camp stove",
-        description: "Boils half a litre in three minutes.",
-        sku: "STOVE",
-        variants: &[("STD", "", 5450)],
-        stock: 18,
-    },
-    Thing {
-        title: "Head torch",
-        description: "Four hundred lumens, rechargeable.",
-        sku: "TORCH",
-        variants: &[("STD", "", 3995)],
-        stock: 60,
-    },
-    Thing {
-        title: "Map of the Karst",
-        description: "1:25,000, waterproof.",
-        sku: "MAP-KARST",
-        variants: &[("STD", "", 1290)],
-        stock: 200,
-    },
-    Thing {
-        title: "Trekking poles",
-        description: "A pair, carbon, three parts.",
-        sku: "POLES",
-        variants: &[("PAIR", "", 11900)],
-        stock: 12,
-    },
-    Thing {
-        title: "Merino socks",
-        description: "One pair, cushioned heel.",
-        sku: "SOCKS",
-        variants: &[("39-41", "39–41", 1890), ("42-44", "42–44", 1890)],
-        stock: 150,
-    },
-    Thing {
-        title: "Water bottle 0.75 l",
-        description: "Steel, keeps its lid.",
-        sku: "BOTTLE",
-        variants: &[("STEEL", "Steel", 2650)],
-        stock: 90,
-    },
-    Thing {
-        title: "First aid kit",
-        description: "For two people and a week.",
-        sku: "AID",
-        variants: &[("STD", "", 3250)],
-        stock: 30,
-    },
-    Thing {
-        title: "Last tent of the year",
-        description: "Two people, three seasons, ten left.",
-        sku: "TENT",
-        variants: &[("2P", "Two people", 32900)],
-        stock: 10,
-    },
-];
-
-/// The user who sows.
-const SOWER: &str = "operator";
+/// How many commands are under way at once: enough for every partition's turn to carry many.
+const AT_ONCE: usize = 256;
+/// How many prices go into one command.
+const PRICES_AT_ONCE: usize = 100;
 
 /// Sows the catalogue, or finds that it is there.
 pub(crate) async fn catalogue(config: &Config) -> anyhow::Result<Seeded> {
-    let fabric = host::connect(config, SOWER).await?;
-    let sower = Sower { client: Client::new(fabric.bus(), Clock::system(), Entropy::system()) };
-    let warehouse_id = id("wh", "main");
-    let warehouse = inventory::CreateWarehouseRequest {
-        warehouse_id: warehouse_id.clone(),
-        name: "Main warehouse".to_owned(),
-        country: "AT".to_owned(),
-        ..inventory::CreateWarehouseRequest::default()
-    };
-    sower.sow::<inventory::rpc::CreateWarehouse>(&warehouse_id, "warehouse", &warehouse).await?;
-    sower.zone().await?;
-    let sown = THINGS.iter().map(|thing| sower.thing(thing, &warehouse_id));
-    futures::future::try_join_all(sown).await?;
-    Ok(Seeded {
-        products: THINGS.len(),
-        product_id: Some(id("prd", THINGS[0].sku)),
-        warehouse_id: Some(warehouse_id),
+    let sower = Sower { asker: Asker::connect(config, "seed").await? };
+    let goods = goods::all();
+    let seeded = Seeded {
+        products: goods.len(),
+        product_id: goods.first().map(|good| id("prd", &good.sku)),
+        warehouse_id: Some(world::warehouse_id(0)),
         sku: "MUG-BLUE".to_owned(),
-    })
+    };
+    let seal = promotion::GetCampaignRequest { campaign_id: world::seal() };
+    let sealed = sower.asker.find::<promotion::rpc::GetCampaign>(&world::seal(), &seal).await?;
+    let sealed = sealed.and_then(|found| found.campaign).is_some_and(|last| last.status() != CampaignStatus::Draft);
+    if sealed {
+        return Ok(seeded);
+    }
+    world::sow(&sower).await?;
+    let products = stream::iter(goods.iter().map(|good| sower.product(good)));
+    let levels = goods.iter().flat_map(|good| {
+        good.variants.iter().flat_map(move |(end, ..)| {
+            (0..)
+                .zip(good.stock)
+                .filter(|(_, units)| *units > 0)
+                .map(move |(house, units)| (format!("{}-{end}", good.sku), house, units))
+        })
+    });
+    let levels = stream::iter(levels.map(|(sku, house, units)| sower.level(sku, house, units)));
+    let everything = async {
+        futures::try_join!(
+            products.map(Ok).try_buffer_unordered(AT_ONCE).try_collect::<()>(),
+            levels.map(Ok).try_buffer_unordered(AT_ONCE).try_collect::<()>(),
+            sower.price_lists(&goods),
+        )
+    };
+    everything.await?;
+    world::promotions(&sower).await?;
+    Ok(seeded)
 }
 
+/// The id of what is sown under a name.
 fn id(prefix: &'static str, of: &str) -> String {
     messages::id::Id::derived(prefix, format!("seed {of}").as_bytes()).to_string()
 }
 
+/// The id of a seeded product.
+pub(crate) fn product_id(good: &Good) -> String {
+    id("prd", &good.sku)
+}
+
+/// The warehouse that has everything.
+pub(crate) fn main_warehouse() -> String {
+    world::warehouse_id(0)
+}
+
+fn money(amount: i64, currency: &str) -> Money {
+    Money { amount: Some(amount), currency: currency.to_owned() }
+}
+
 struct Sower {
-    client: Client,
+    asker: Asker,
 }
 
 impl Sower {
-    /// One zone for the whole world: standard is free from 60 EUR on, express never.
-    async fn zone(&self) -> anyhow::Result<()> {
-        let option = |name: &str, title: &str, cents: i64, free_from: Option<i64>, days: (u32, u32)| {
-            let step = shipping::RateStep { up_to: None, amount: Some(cents) };
-            let rate = shipping::Rate {
-                currency: "EUR".to_owned(),
-                basis: shipping::RateBasis::Flat.into(),
-                steps: vec![step],
-                free_from,
-            };
-            shipping::ShippingOption {
-                option: name.to_owned(),
-                title: title.to_owned(),
-                carrier: "table".to_owned(),
-                min_days: Some(days.0),
-                max_days: Some(days.1),
-                rates: vec![rate],
-                max_weight_grams: None,
-            }
-        };
-        let zone_id = id("zon", "everywhere");
-        let zone = shipping::CreateZoneRequest {
-            zone_id: zone_id.clone(),
-            name: "Everywhere".to_owned(),
-            areas: Vec::new(),
-            options: vec![
-                option("standard", "Standard delivery", 490, Some(6000), (2, 4)),
-                option("express", "Express delivery", 1490, None, (1, 1)),
-            ],
-        };
-        self.sow::<shipping::rpc::CreateZone>(&zone_id, "zone", &zone).await
-    }
-
-    async fn thing(&self, thing: &Thing, warehouse_id: &str) -> anyhow::Result<()> {
-        let product_id = id("prd", thing.sku);
-        let variant = |(end, title, cents): &(&str, &str, i64)| product::Variant {
-            sku: format!("{}-{end}", thing.sku),
-            title: (*title).to_owned(),
-            price: Some(Money { amount: Some(*cents), currency: "EUR".to_owned() }),
+    async fn product(&self, good: &Good) -> anyhow::Result<()> {
+        let product_id = id("prd", &good.sku);
+        let variant = |(end, title, cents): &(String, String, i64)| product::Variant {
+            sku: format!("{}-{end}", good.sku),
+            title: title.clone(),
+            price: Some(money(*cents, "EUR")),
+            weight_grams: Some(good.weight_grams),
             ..Default::default()
         };
         let create = product::CreateProductRequest {
             product_id: product_id.clone(),
-            title: thing.title.to_owned(),
-            description: thing.description.to_owned(),
-            slug: thing.title.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-").replace("--", "-"),
+            title: good.title.clone(),
+            description: good.description.clone(),
+            slug: good.title.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-").replace("--", "-"),
             status: ProductStatus::Active.into(),
             product_type: "physical".to_owned(),
-            variants: thing.variants.iter().map(variant).collect(),
-            ..Default::default()
+            variants: good.variants.iter().map(variant).collect(),
+            tax_category: Some(good.tax_category.to_owned()),
         };
-        self.sow::<product::rpc::CreateProduct>(&product_id, thing.sku, &create).await?;
-        for (end, _, _) in thing.variants {
-            let sku = format!("{}-{end}", thing.sku);
-            let stock = inventory::AdjustStockRequest {
-                warehouse_id: warehouse_id.to_owned(),
-                sku: sku.clone(),
-                delta: Some(thing.stock),
-                reason: StockReason::Received.into(),
-                note: "Opening stock.".to_owned(),
+        self.sow::<product::rpc::CreateProduct>(&product_id, &good.sku, &create).await
+    }
+
+    async fn level(&self, sku: String, house: usize, units: i64) -> anyhow::Result<()> {
+        let warehouse_id = world::warehouse_id(house);
+        let stock = inventory::AdjustStockRequest {
+            warehouse_id: warehouse_id.clone(),
+            sku: sku.clone(),
+            delta: Some(units),
+            reason: StockReason::Received.into(),
+            note: "Opening stock.".to_owned(),
+        };
+        let what = if house == 0 { sku } else { format!("{sku} {house}") };
+        self.sow::<inventory::rpc::AdjustStock>(&warehouse_id, &what, &stock).await
+    }
+
+    /// The same goods in pounds and dollars, at prices of their own.
+    async fn price_lists(&self, goods: &[Good]) -> anyhow::Result<()> {
+        // Per mille of the price in euros.
+        for (currency, title, rate) in [("GBP", "Pounds", 860), ("USD", "Dollars", 1_090)] {
+            let price_list_id = id("prl", currency);
+            let list = pricing::CreatePriceListRequest {
+                price_list_id: price_list_id.clone(),
+                title: title.to_owned(),
+                currency: currency.to_owned(),
+                ..Default::default()
             };
-            self.sow::<inventory::rpc::AdjustStock>(warehouse_id, &sku, &stock).await?;
+            self.sow::<pricing::rpc::CreatePriceList>(&price_list_id, currency, &list).await?;
+            let price = |(sku, cents): (String, i64)| pricing::NewListPrice {
+                sku,
+                // Ending in 90, as the others do.
+                tiers: vec![pricing::Tier {
+                    min_quantity: 1,
+                    unit_price: Some(money(cents * rate / 1000 / 100 * 100 + 90, currency)),
+                }],
+            };
+            let skus = goods.iter().flat_map(|good| {
+                good.variants.iter().map(move |(end, _, cents)| (format!("{}-{end}", good.sku), *cents))
+            });
+            let prices: Vec<pricing::NewListPrice> = skus.map(price).collect();
+            for (number, prices) in prices.chunks(PRICES_AT_ONCE).enumerate() {
+                let set =
+                    pricing::SetListPricesRequest { price_list_id: price_list_id.clone(), prices: prices.to_vec() };
+                self.sow::<pricing::rpc::SetListPrices>(&price_list_id, &format!("{currency} {number}"), &set).await?;
+            }
         }
         Ok(())
     }
@@ -316,7 +259,8 @@ impl Sower {
     async fn sow<R: Rpc>(&self, key: &str, what: &str, request: &R::Request) -> anyhow::Result<()> {
         let route: &'static Route = R::ROUTE;
         let payload = request.encode_to_vec();
-        let deadline = self.client.clock().now().saturating_add(jiff::SignedDuration::from_secs(30))?;
+        let client = &self.asker.client;
+        let deadline = client.clock().now().saturating_add(jiff::SignedDuration::from_secs(30))?;
         let mut call = Call::new(route, Some(key.to_owned()), payload.into(), deadline);
         call.command = Some(CommandKey {
             id: CommandId::derived(&[b"seed", route.name.as_bytes(), what.as_bytes()]),
@@ -324,7 +268,7 @@ impl Sower {
             keyed: true,
         });
         call.caller = Caller::service("seed");
-        match self.client.ask(&call).await {
+        match client.ask(&call).await {
             Ok(_) => Ok(()),
             Err(Failure::Refused { replayed: true, .. }) => Ok(()),
             Err(failure) => Err(anyhow::Error::new(failure).context(format!("could not sow {} of {what}", route.name))),

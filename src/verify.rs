@@ -11,7 +11,7 @@ use runtime::store;
 use serde_json::Value;
 
 use crate::config::Config;
-use crate::{groups, host, out};
+use crate::{ask, groups, host, out};
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -28,12 +28,7 @@ const REPLICA_WITHIN: Duration = Duration::from_secs(600);
 
 /// Walks the logs, prints what was found, and fails when anything is wrong.
 pub(crate) async fn run(mut config: Config, arguments: Arguments) -> anyhow::Result<ExitCode> {
-    if config.nats.urls.is_empty() {
-        config.nats.urls = vec![format!("nats://127.0.0.1:{}", config.nats.port)];
-    }
-    if config.nats.keys.is_none() && config.keys_dir().is_dir() {
-        config.nats.keys = Some(config.keys_dir());
-    }
+    ask::beside(&mut config);
     let chosen = match arguments.groups.as_slice() {
         [] => groups::ALL.to_vec(),
         names => groups::named(names)?,

@@ -5,6 +5,8 @@
 //! processes, sockets and disks. A run prints its figures; one that fails prints the seed and the command that repeats it.
 //! `MERCAT_CHAOS_KILLS=50` makes every storm that long.
 
+#[path = "shop/audit.rs"]
+mod audit;
 #[path = "chaos/book.rs"]
 mod book;
 #[path = "chaos/crowd.rs"]
@@ -19,6 +21,8 @@ mod failover;
 mod fleet;
 #[path = "chaos/garbage.rs"]
 mod garbage;
+#[path = "chaos/gate.rs"]
+mod gate;
 #[path = "shop/house/mod.rs"]
 mod house;
 #[path = "shop/journeys/mod.rs"]
@@ -27,14 +31,22 @@ mod journeys;
 mod judge;
 #[path = "chaos/kills.rs"]
 mod kills;
+#[path = "chaos/load.rs"]
+mod load;
 #[path = "chaos/order.rs"]
 mod order;
+#[path = "shop/rebuild.rs"]
+mod rebuild;
 #[path = "chaos/replicas.rs"]
 mod replicas;
 #[path = "chaos/rush.rs"]
 mod rush;
+#[path = "chaos/scenes.rs"]
+mod scenes;
 #[path = "chaos/seed.rs"]
 mod seed;
+#[path = "chaos/steps.rs"]
+mod steps;
 #[path = "shop/stocked.rs"]
 mod stocked;
 
@@ -113,4 +125,19 @@ fn garbage_from_an_operator_stops_nothing_and_changes_nothing() {
 #[test]
 fn garbage_from_anyone_stops_nothing_and_changes_nothing() {
     storm(garbage::from_anyone);
+}
+
+#[test]
+fn a_shop_that_is_killed_after_any_turn_of_an_order_charges_once_and_ends_right() {
+    storm(|_| steps::after_every_turn("order"));
+}
+
+#[test]
+fn a_shop_that_is_killed_after_any_turn_of_a_payment_charges_once_and_ends_right() {
+    storm(|_| steps::after_every_turn("payment"));
+}
+
+#[test]
+fn shoppers_whose_shop_is_killed_group_by_group_lose_nothing_and_pay_once() {
+    measured(load::under_kills);
 }

@@ -59,6 +59,12 @@ impl Ground {
         Child::start(&arguments, "ready:").await
     }
 
+    /// Runs `mercat up`, seeded, on this server.
+    pub(crate) async fn up(&self, store: &str, workers: usize) -> anyhow::Result<Child> {
+        let config = self.config(store, workers)?.display().to_string();
+        Child::start(&["up", "--config", &config], "Ctrl-C stops").await
+    }
+
     /// Runs one of the benchmark's own parts.
     pub(crate) async fn part(&self, arguments: &[&str]) -> anyhow::Result<Child> {
         let nats = self.nats();
@@ -71,7 +77,8 @@ impl Ground {
         let text = format!(
             "data = {data:?}\nreplica = {store:?}\nmetrics = \"\"\n[nats]\nurls = [{urls}]\nmonitors = [{monitors}]\n\
              [log]\nlevel = \"error\"\n[gateway]\nlisten = \"127.0.0.1:0\"\nworkers = {workers}\n\
-             tokens = [{{ token = {TOKEN:?}, role = \"admin\", scopes = [\"*\"] }}]\n",
+             tokens = [{{ token = {TOKEN:?}, role = \"admin\", scopes = [\"*\"] }}]\n\
+             [bank]\nlisten = \"127.0.0.1:0\"\n",
             urls = quoted(self.server.urls()),
             monitors = quoted(self.server.monitors()),
         );

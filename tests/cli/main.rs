@@ -4,6 +4,7 @@
 //! Two judges, because one may be missing: the stock CLI is used where it is on the `PATH` (`./test.sh` installs it if Go
 //! can), nats-py always (`tests/requirements.txt`). Each shop runs on ports and in a directory of its own.
 
+mod demo;
 mod judge;
 mod programs;
 mod readme;

@@ -23,7 +23,11 @@ pub(crate) struct Stocked {
 impl Stocked {
     /// Opens a shop that sells mugs (20 in Vienna), shirts (3 in Vienna, 3 in Graz) and one lamp.
     pub(crate) async fn open() -> Stocked {
-        let up = Up::open().await;
+        Stocked::in_a(Up::open().await).await
+    }
+
+    /// Fills a shop that is open and empty.
+    pub(crate) async fn in_a(up: Up) -> Stocked {
         let mut owner = up.http();
         let mut warehouse = async |name: &str| {
             let made =
@@ -72,6 +76,11 @@ impl Stocked {
         let sums = (sum("on_hand"), sum("reserved"), sum("shipped"));
         assert_eq!(sums.0 + sums.1 + sums.2, sum("received"), "received = on hand + reserved + shipped: {levels:?}");
         sums
+    }
+
+    /// The owner's connection did not survive the shop's process.
+    pub(crate) fn was_started_again(&mut self) {
+        self.owner = self.up.http();
     }
 
     /// Asks as the owner, who is refused nothing.

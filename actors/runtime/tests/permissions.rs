@@ -230,9 +230,9 @@ async fn people_may_see_and_manage_but_not_remove_or_rewrite_a_log() {
     for subject in ["shop.evt.>", "shop.dlq.>", "$JS.EVENT.ADVISORY.>", "_INBOX.>", "$SRV.>"] {
         assert!(operator.may_hear(subject).await, "{subject} is forbidden");
     }
-    for subject in [format!("shop.ops.{SOURCE}.n1.inspect"), "$SRV.PING".to_owned(), "$JS.API.STREAM.NAMES".to_owned()]
-    {
-        assert!(operator.may_publish(&subject).await, "{subject} is forbidden");
+    let inspect = format!("shop.ops.{SOURCE}.n1.inspect");
+    for subject in [&inspect, "$SRV.PING", "$JS.API.STREAM.NAMES", "$JS.FC.EVENTS.consumer.reply"] {
+        assert!(operator.may_publish(subject).await, "{subject} is forbidden");
     }
     for subject in [
         format!("shop.log.{SOURCE}.0"),

@@ -7,7 +7,7 @@ mod port;
 mod process;
 mod up;
 
-pub(crate) use http::{Answer, Ask, Http};
+pub(crate) use http::{Answer, Ask, Broken, Http};
 pub(crate) use port::free as free_port;
 pub(crate) use process::{Process, mercat, run};
-pub(crate) use up::Up;
+pub(crate) use up::{Doors, Elsewhere, Up};

@@ -17,32 +17,66 @@ const STOP_WITHIN: Duration = Duration::from_secs(20);
 
 /// A shop.
 pub(crate) struct Up {
+    ports: Ports,
+    /// How it reaches a server that is not its own, and where that is watched.
+    elsewhere: Option<Elsewhere>,
+    process: Process,
+    home: TempDir,
+}
+
+/// A server that somebody else runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Elsewhere {
+    /// Where the shop connects.
+    pub(crate) url: String,
+    pub(crate) monitors: Vec<String>,
+}
+
+/// Where it listens, also after it was started again.
+#[derive(Debug, Clone, Copy)]
+struct Ports {
     door: u16,
     nats: u16,
     monitor: u16,
-    process: Process,
-    home: TempDir,
+    bank: u16,
 }
 
 impl Up {
     /// A shop with an empty catalogue that is open.
     pub(crate) async fn open() -> Up {
+        Up::open_on(None).await
+    }
+
+    /// The same, on a server of one's own or elsewhere.
+    pub(crate) async fn open_on(elsewhere: Option<Elsewhere>) -> Up {
         let home = tempfile::tempdir().expect("a directory");
-        let (door, nats, monitor) = (port::free(), port::free(), port::free());
-        let process = Process::start(home.path(), "up", command(&home, door, nats, monitor));
-        let mut up = Up { home, door, nats, monitor, process };
+        let ports = Ports { door: port::free(), nats: port::free(), monitor: port::free(), bank: port::free() };
+        let process = Process::start(home.path(), "up", command(&home, ports, elsewhere.as_ref()));
+        let mut up = Up { home, ports, elsewhere, process };
         up.is_open().await;
         up
     }
 
     /// Starts it again, without waiting.
     pub(crate) fn begin(&mut self) {
-        self.process = Process::start(self.home.path(), "up", command(&self.home, self.door, self.nats, self.monitor));
+        let command = command(&self.home, self.ports, self.elsewhere.as_ref());
+        self.process = Process::start(self.home.path(), "up", command);
     }
 
     /// Waits until it is open.
     pub(crate) async fn is_open(&mut self) {
         self.process.says("The shop is open").await;
+    }
+
+    /// Waits until it is open, and starts it again whenever it gives up. That is its right when its server does not
+    /// answer; to say that its checkpoint is not of this world is not.
+    pub(crate) async fn gets_open(&mut self) {
+        while !self.process.says_before_it_ends("The shop is open").await {
+            let log = self.process.log();
+            let reason = log.lines().rev().find(|line| line.starts_with("mercat: ")).unwrap_or("no reason given");
+            assert!(reason.contains("no answer in time"), "{reason}");
+            self.begin();
+        }
     }
 
     /// Ends its process at once. The server that it had started goes on: nobody tells it.
@@ -79,7 +113,10 @@ impl Up {
 
     /// Its server.
     pub(crate) fn nats_url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.nats)
+        match &self.elsewhere {
+            Some(elsewhere) => elsewhere.url.clone(),
+            None => format!("nats://127.0.0.1:{}", self.ports.nats),
+        }
     }
 
     /// Processes that run with a configuration in its directory, which nobody else uses: each a line, the id first.
@@ -101,19 +138,37 @@ impl Up {
         tokens[role].as_str().expect("a token").to_owned()
     }
 
+    /// Its addresses and tokens, which stay the same when it is started again.
+    pub(crate) fn doors(&self) -> Doors {
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let (admin, customer) = (self.token("admin"), self.token("customer"));
+        Doors { door: local(self.ports.door), bank: local(self.ports.bank), admin, customer }
+    }
+
     /// A client with the admin's token.
     pub(crate) fn http(&self) -> Http {
-        Http::new(SocketAddr::from(([127, 0, 0, 1], self.door)), self.token("admin"))
+        self.doors().http()
     }
 
     /// A client with the token of its one customer.
     pub(crate) fn customer(&self) -> Http {
-        Http::new(SocketAddr::from(([127, 0, 0, 1], self.door)), self.token("customer"))
+        let Doors { door, customer, .. } = self.doors();
+        Http::new(door, customer)
     }
 
     /// A client without a token.
     pub(crate) fn stranger(&self) -> Http {
-        Http::new(SocketAddr::from(([127, 0, 0, 1], self.door)), String::new())
+        self.doors().stranger()
+    }
+
+    /// A client of the bank, who shows the shop's key.
+    pub(crate) fn bank(&self) -> Http {
+        self.doors().bank()
+    }
+
+    /// Where the bank writes what really happened to money.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.data().join("bank").join("bank.journal")
     }
 
     /// The customer has done what the bank asked of them at this address.
@@ -129,15 +184,52 @@ impl Up {
     }
 }
 
-fn command(home: &TempDir, door: u16, nats: u16, monitor: u16) -> Command {
+/// Where a shop is found, for clients that outlive its process.
+#[derive(Debug, Clone)]
+pub(crate) struct Doors {
+    door: SocketAddr,
+    bank: SocketAddr,
+    admin: String,
+    customer: String,
+}
+
+impl Doors {
+    /// Those of a shop that was started by hand, for whoever holds this token.
+    pub(crate) fn new(door: u16, bank: u16, admin: &str) -> Doors {
+        let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        Doors { door: local(door), bank: local(bank), admin: admin.to_owned(), customer: String::new() }
+    }
+
+    pub(crate) fn bank_port(&self) -> u16 {
+        self.bank.port()
+    }
+
+    pub(crate) fn http(&self) -> Http {
+        Http::new(self.door, self.admin.clone())
+    }
+
+    pub(crate) fn stranger(&self) -> Http {
+        Http::new(self.door, String::new())
+    }
+
+    pub(crate) fn bank(&self) -> Http {
+        Http::new(self.bank, payment::settings::Settings::default().test.secret_key)
+    }
+}
+
+fn command(home: &TempDir, ports: Ports, elsewhere: Option<&Elsewhere>) -> Command {
+    let Ports { door, nats, monitor, bank } = ports;
     let mut command = mercat(home.path());
     command
         // As most people say it: a path from where they are.
         .args(["--data", "data", "up", "--no-seed", "--listen", &format!("127.0.0.1:{door}")])
-        .env("MERCAT_BANK__LISTEN", "127.0.0.1:0")
+        .env("MERCAT_BANK__LISTEN", format!("127.0.0.1:{bank}"))
         .env("MERCAT_NATS__PORT", nats.to_string())
         .env("MERCAT_NATS__MONITOR_PORT", monitor.to_string())
         .env("MERCAT_NATS__MAX_FILE", (4_u64 << 30).to_string());
+    if let Some(Elsewhere { url, monitors }) = elsewhere {
+        command.args(["--nats", url]).env("MERCAT_NATS__MONITORS", format!("{monitors:?}"));
+    }
     command
 }
 

@@ -145,7 +145,10 @@ fn gateway(groups: &[&'static Group]) -> User {
 /// People: `nats` at the command line, `mercat` against a running shop.
 fn operator(groups: &[&'static Group]) -> User {
     let own = ["_INBOX_operator.>", "_INBOX.>"];
-    let publish = ["shop.cmd.>", "shop.any.>", "shop.query.>", "shop.ops.>", "$SRV.>", "$JS.API.>", "$JS.ACK.>"];
+    // The server asks the ordered consumers of stock clients now and then whether they keep up; one that may not answer
+    // gets no further on a feed of a few thousand events.
+    let consuming = ["$JS.API.>", "$JS.ACK.>", "$JS.FC.>"];
+    let publish = ["shop.cmd.>", "shop.any.>", "shop.query.>", "shop.ops.>", "$SRV.>"];
     let hear = ["shop.evt.>", "shop.dlq.>", "$SRV.>", "$JS.EVENT.>", "$KV.MEMBERS.>"];
     // A log is the only copy of what happened. Whoever must remove one does so with the servers stopped.
     let logs = groups.iter().map(|group| streams::name_of(group.name));
@@ -153,7 +156,7 @@ fn operator(groups: &[&'static Group]) -> User {
     let owned = |subjects: &[&str]| subjects.iter().map(|subject| (*subject).to_owned()).collect::<Vec<_>>();
     User {
         name: OPERATOR,
-        publish: owned(&[&own[..], &publish[..]].concat()),
+        publish: owned(&[&own[..], &publish[..], &consuming[..]].concat()),
         deny: logs.flat_map(|log| removals.map(|removal| api(removal, &log))).collect(),
         subscribe: owned(&[&own[..], &hear[..]].concat()),
         answers: false,
