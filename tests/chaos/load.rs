@@ -22,8 +22,8 @@ use super::stocked::text;
 
 /// How many shop at the same time.
 const SHOPPERS: usize = 32;
-/// How many of the thing that everybody wants there are.
-const HOT: i64 = 40;
+/// How many of the thing that everybody wants there are: it is sold out while things are killed.
+const HOT: i64 = 5;
 /// How long a part lives before another is killed, and how long it stays dead.
 const ALIVE_MS: u64 = 1_500;
 const DEAD_MS: u64 = 300;
