@@ -141,6 +141,7 @@ pub(crate) async fn catalogue(config: &Config) -> anyhow::Result<Seeded> {
         return Ok(seeded);
     }
     world::sow(&sower).await?;
+    sower.categories().await?;
     let products = stream::iter(goods.iter().map(|good| sower.product(good)));
     let levels = goods.iter().flat_map(|good| {
         good.variants.iter().flat_map(move |(end, ..)| {
@@ -187,6 +188,27 @@ struct Sower {
 }
 
 impl Sower {
+    /// The tree of categories, from the top.
+    async fn categories(&self) -> anyhow::Result<()> {
+        for (top, below) in goods::CATEGORIES {
+            self.category(top, None).await?;
+            futures::future::try_join_all(below.iter().map(|name| self.category(name, Some(top)))).await?;
+        }
+        Ok(())
+    }
+
+    async fn category(&self, name: &str, parent: Option<&str>) -> anyhow::Result<()> {
+        let category_id = id("cat", name);
+        let create = product::CreateCategoryRequest {
+            category_id: category_id.clone(),
+            name: name.to_owned(),
+            slug: name.to_lowercase().replace(' ', "-"),
+            description: String::new(),
+            parent_id: parent.map(|parent| id("cat", parent)),
+        };
+        self.sow::<product::rpc::CreateCategory>(&category_id, name, &create).await
+    }
+
     async fn product(&self, good: &Good) -> anyhow::Result<()> {
         let product_id = id("prd", &good.sku);
         let variant = |(end, title, cents): &(String, String, i64)| product::Variant {
@@ -205,6 +227,8 @@ impl Sower {
             product_type: "physical".to_owned(),
             variants: good.variants.iter().map(variant).collect(),
             tax_category: Some(good.tax_category.to_owned()),
+            category_ids: vec![id("cat", good.category)],
+            ..Default::default()
         };
         self.sow::<product::rpc::CreateProduct>(&product_id, &good.sku, &create).await
     }

@@ -76,7 +76,7 @@ pub(crate) async fn committed(settings: &Settings) -> anyhow::Result<Vec<Line>> 
         }
         lines.extend(judged(what, partitions, &pairs, target));
         if clients == 1 {
-            let floor = number(yardstick::sample::median(floors.into_iter()));
+            let floor = number(yardstick::sample::median(floors));
             lines.push(Line::fact("a bare request-reply and a raw append in a row: p50, µs", floor));
         }
     }

@@ -8,6 +8,8 @@ pub(crate) struct Good {
     pub(crate) title: String,
     pub(crate) description: String,
     pub(crate) sku: String,
+    /// The name of the category it is in.
+    pub(crate) category: &'static str,
     /// What taxes fall on.
     pub(crate) tax_category: &'static str,
     pub(crate) weight_grams: i64,
@@ -113,6 +115,14 @@ const THINGS: &[Thing] = &[
     },
 ];
 
+/// The tree of categories: each at the top, and those below it.
+pub(crate) const CATEGORIES: &[(&str, &[&str])] = &[
+    ("Favourites", &[]),
+    ("Clothing", &["Jackets", "Trousers", "Shirts", "Footwear", "Gloves"]),
+    ("Equipment", &["Rucksacks", "Sleeping", "Tents", "Camp kitchen", "Light", "Climbing", "Navigation"]),
+    ("Provisions", &["Food", "Books and maps"]),
+];
+
 /// How variants of a family differ.
 #[derive(Debug, Clone, Copy)]
 enum By {
@@ -139,6 +149,7 @@ impl By {
 /// A family: kinds of a thing, each in several models.
 struct Family {
     sku: &'static str,
+    category: &'static str,
     by: By,
     tax_category: &'static str,
     weight_grams: i64,
@@ -163,6 +174,7 @@ const MODELS: &[(&str, &str, i64)] = &[
 const FAMILIES: &[Family] = &[
     Family {
         sku: "JKT",
+        category: "Jackets",
         by: By::Size,
         tax_category: "standard",
         weight_grams: 420,
@@ -176,6 +188,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "TRS",
+        category: "Trousers",
         by: By::Size,
         tax_category: "standard",
         weight_grams: 380,
@@ -189,6 +202,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "TEE",
+        category: "Shirts",
         by: By::Size,
         tax_category: "standard",
         weight_grams: 160,
@@ -201,6 +215,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "BOOT",
+        category: "Footwear",
         by: By::Shoe,
         tax_category: "standard",
         weight_grams: 1100,
@@ -214,6 +229,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "BAG",
+        category: "Rucksacks",
         by: By::Litres,
         tax_category: "standard",
         weight_grams: 1500,
@@ -226,6 +242,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "SLEEP",
+        category: "Sleeping",
         by: By::Nothing,
         tax_category: "standard",
         weight_grams: 1200,
@@ -239,6 +256,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "TNT",
+        category: "Tents",
         by: By::Colour,
         tax_category: "standard",
         weight_grams: 2400,
@@ -252,6 +270,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "COOK",
+        category: "Camp kitchen",
         by: By::Nothing,
         tax_category: "standard",
         weight_grams: 450,
@@ -265,6 +284,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "LAMP",
+        category: "Light",
         by: By::Colour,
         tax_category: "standard",
         weight_grams: 180,
@@ -277,6 +297,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "GLOVE",
+        category: "Gloves",
         by: By::Size,
         tax_category: "standard",
         weight_grams: 90,
@@ -289,6 +310,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "ROPE",
+        category: "Climbing",
         by: By::Nothing,
         tax_category: "standard",
         weight_grams: 3600,
@@ -302,6 +324,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "NAV",
+        category: "Navigation",
         by: By::Nothing,
         tax_category: "standard",
         weight_grams: 120,
@@ -314,6 +337,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "BOOK",
+        category: "Books and maps",
         by: By::Nothing,
         tax_category: "reduced",
         weight_grams: 320,
@@ -326,6 +350,7 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         sku: "FOOD",
+        category: "Food",
         by: By::Nothing,
         tax_category: "reduced",
         weight_grams: 125,
@@ -356,6 +381,7 @@ impl Thing {
             title: self.title.to_owned(),
             description: self.description.to_owned(),
             sku: self.sku.to_owned(),
+            category: "Favourites",
             tax_category: "standard",
             weight_grams: 400,
             variants: self
@@ -385,6 +411,7 @@ impl Family {
             title: format!("{model} {thing}"),
             description: format!("{good_for} {said}"),
             sku: format!("{}-{end}-{}", self.sku, model.to_uppercase()),
+            category: self.category,
             tax_category: self.tax_category,
             weight_grams: self.weight_grams,
             variants: self.by.variants().iter().map(variant).collect(),
@@ -406,6 +433,9 @@ mod tests {
         let skus: Vec<String> = skus.collect();
         assert!(all.len() >= 200, "{} products", all.len());
         assert!(FAMILIES.len() >= 12, "{} families", FAMILIES.len());
+        let tree = CATEGORIES.iter().flat_map(|(top, below)| [*top].into_iter().chain(below.iter().copied()));
+        let tree: BTreeSet<&str> = tree.collect();
+        assert!(all.iter().all(|good| tree.contains(good.category)), "each is in a category of the tree");
         assert_eq!(skus.iter().collect::<BTreeSet<_>>().len(), skus.len());
         assert_eq!(all.iter().map(|good| &good.title).collect::<BTreeSet<_>>().len(), all.len());
         assert!(all.iter().flat_map(|good| &good.variants).all(|(_, _, cents)| *cents > 0));

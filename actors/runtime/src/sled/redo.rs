@@ -12,6 +12,9 @@ use crate::store::Table;
 /// A row and its new value; `None` removes it.
 pub(super) type Change = (Table, Vec<u8>, Option<Vec<u8>>);
 
+/// The same as it is written down.
+type Written = (u8, Vec<u8>, Option<Vec<u8>>);
+
 /// How many bytes of rows one entry holds, about: well below what sled would put into a file of its own.
 const ENTRY_BYTES: usize = 32 * 1024;
 /// The key that says how many entries there are; it comes after all of theirs.
@@ -70,14 +73,14 @@ fn damaged() -> sled::Error {
 }
 
 fn encode(changes: &[Change]) -> Vec<u8> {
-    let rows: Vec<(u8, &[u8], Option<&[u8]>)> =
-        changes.iter().map(|(table, key, value)| (*table as u8, key.as_slice(), value.as_deref())).collect();
+    let row = |(table, key, value): &'_ Change| (*table as u8, key.clone(), value.clone());
+    let rows: Vec<Written> = changes.iter().map(row).collect();
     // Numbers and bytes always encode.
     postcard::to_stdvec(&rows).unwrap_or_default()
 }
 
 fn decode(entry: &[u8]) -> Option<Vec<Change>> {
-    let rows: Vec<(u8, Vec<u8>, Option<Vec<u8>>)> = postcard::from_bytes(entry).ok()?;
+    let rows: Vec<Written> = postcard::from_bytes(entry).ok()?;
     let table = |number| Table::ALL.into_iter().find(|table| *table as u8 == number);
     rows.into_iter().map(|(number, key, value)| Some((table(number)?, key, value))).collect()
 }
