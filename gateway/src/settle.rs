@@ -25,9 +25,10 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const RESPOND_ASYNC: HeaderValue = HeaderValue::from_static("respond-async");
 
-/// The first pause between two looks; it doubles with each, up to the longest.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// With this a caller waits at most a fifth of a second longer than the shop took.
+/// The first pause between two looks; each is half as long again, up to the longest. So a caller waits at most half as
+/// long again as the shop took.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// And at most so much longer.
 const LOOK_AGAIN_MAX: Duration = Duration::from_millis(200);
 
 impl Exchange<'_> {
@@ -63,7 +64,7 @@ impl Exchange<'_> {
                 }
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LOOK_AGAIN_MAX);
+            pause = (pause * 3 / 2).min(LOOK_AGAIN_MAX);
             if let Some((by, seen)) = self.look(call, &said).await? {
                 shown_by = by;
                 said = Answer { payload: seen.payload, version: seen.version, ..said };
