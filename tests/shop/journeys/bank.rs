@@ -63,14 +63,14 @@ fn a_bank_that_takes_its_time_is_waited_for_and_the_customer_is_told_where_to_lo
         let mut guest = shop.guest();
         let cart = guest.cart(&[("MUG", 1)]).await;
         // The bank's answer comes after eight seconds; what it did can be asked for sooner, but not at once.
-        let placing = guest.placing(&cart, SLOW).header("Prefer", "respond-async");
-        let answer = guest.try_send(&placing).await;
+        let placing = guest.placing(&cart, SLOW);
+        let answer = guest.try_send(&placing.clone().header("Prefer", "respond-async")).await;
         assert_eq!(answer.status, 202, "{answer:?}");
         let order_id = text(&answer.json(), "/order_id");
         assert_eq!(answer.header("location"), Some(&*format!("/api/v1/orders/{order_id}")));
         is_paid(&mut shop, &order_id).await;
         assert_eq!(shop.money(&order_id).await, (1990, 0));
-        // Whoever repeats the request is told how it ended.
+        // Whoever repeats the request, and waits, is told how it ended.
         let again = guest.try_send(&placing).await;
         assert_eq!((again.status, &again.json()["order_id"]), (201, &json!(order_id)), "{again:?}");
     });
