@@ -186,6 +186,24 @@ fn money_that_comes_or_goes_unseen_is_found() {
         &["order_missing at payment pay_1", "payment_of_another at order ord_1"],
     );
     found(|facts| facts.orders[0].payment_id = "pay_2".to_owned(), &["payment_missing at order ord_1"]);
+    let never_opened = |facts: &mut Facts| {
+        let declined = facts.orders[0].clone();
+        facts.orders.push(order::Order {
+            order_id: "ord_2".to_owned(),
+            payment_id: "pay_2".to_owned(),
+            status: order::OrderStatus::Cancelled.into(),
+            captured_amount: None,
+            billed_amount: None,
+            parts: Vec::new(),
+            ..declined
+        });
+    };
+    found(never_opened, &["payment_missing at order ord_2"]);
+    let for_nothing = |facts: &mut Facts| {
+        never_opened(facts);
+        facts.orders[1].payment_id = String::new();
+    };
+    found(for_nothing, &[]);
 }
 
 #[test]

@@ -38,6 +38,17 @@ fn doctor_finds_nothing_wrong_with_a_shop_that_runs() {
 }
 
 #[test]
+fn a_shop_that_is_interrupted_while_it_opens_leaves_nothing_running() {
+    let dir = TempDir::with_prefix("mercat-").expect("a directory");
+    let (said, status) = Shop::interrupted_while_opening(dir.path());
+    assert!(status.success(), "{status}: {said}");
+    assert!(said.contains("SIGINT: stopping before the shop was open"), "{said}");
+    let mut shop = Shop::open_in(dir.path());
+    assert!(!shop.greeting.contains("had left running"), "{}", shop.greeting);
+    assert!(shop.stop().success());
+}
+
+#[test]
 fn doctor_says_what_would_go_wrong() {
     let dir = TempDir::with_prefix("mercat-").expect("a directory");
     let time = actix_rt::System::new();

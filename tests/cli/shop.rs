@@ -107,6 +107,25 @@ impl Shop {
         }
     }
 
+    /// Begins to open a shop in this directory, interrupts that once it has a server, and gives what it said and how it
+    /// ended.
+    pub(crate) fn interrupted_while_opening(data: &Path) -> (String, ExitStatus) {
+        let log = std::fs::File::options().create(true).append(true).open(data.join("up.log")).expect("a log");
+        let mut child = up(data).stdout(Stdio::piped()).stderr(log).spawn().expect("mercat starts");
+        let said = lines(BufReader::new(child.stdout.take().expect("it is piped")));
+        let watch = run::Watch::over(&child, run::WITHIN);
+        let mut heard = String::new();
+        while let Ok(line) = said.recv() {
+            if line.contains("NATS on") {
+                kill_process(Pid::from_child(&child), Signal::INT).expect("it runs");
+            }
+            heard = heard + &line + "\n";
+        }
+        let status = child.wait().expect("its end can be awaited");
+        drop(watch);
+        (heard, status)
+    }
+
     /// Stops it as Ctrl-C does, and waits for its end.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("it runs");

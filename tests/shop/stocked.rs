@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::customer::Customer;
 use super::house::{Answer, Ask, Http, Up};
 
-/// How long what one group says may take to be known by another.
-const NEWS_WITHIN: Duration = Duration::from_secs(10);
+/// How long what one group, or a slow bank, says may take to be known by another.
+const NEWS_WITHIN: Duration = Duration::from_secs(30);
 
 /// A shop that can sell.
 pub(crate) struct Stocked {

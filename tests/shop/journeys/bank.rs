@@ -1,7 +1,5 @@
 //! A bank that is slow, drops what it says, or says it twice: it charges once, and the order goes on.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::journey;
@@ -17,15 +15,6 @@ const WEBHOOK_FIRST: &str = "pm_card_webhookFirst";
 /// Every first answer is late.
 const SLOW: &str = "pm_card_slow";
 
-/// Waits as long as a slow bank may take.
-async fn is_paid(shop: &mut Stocked, order_id: &str) {
-    let began = tokio::time::Instant::now();
-    while shop.order(order_id).await["status"] != "processing" {
-        assert!(began.elapsed() < Duration::from_secs(60), "{:#}", shop.order(order_id).await);
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 #[test]
 fn an_answer_that_got_lost_is_asked_for_and_nothing_is_charged_twice() {
     journey(async || {
@@ -37,7 +26,7 @@ fn an_answer_that_got_lost_is_asked_for_and_nothing_is_charged_twice() {
             let answer = guest.try_send(&placing).await;
             assert!(matches!(answer.status, 201 | 202), "never a false failure: {answer:?}");
             let order_id = text(&answer.json(), "/order_id");
-            is_paid(&mut shop, &order_id).await;
+            shop.order_is(&order_id, "processing").await;
             assert_eq!(shop.money(&order_id).await, (1990, 0), "{card}");
         }
         assert_eq!(shop.units("MUG").await, (18, 2, 0));
@@ -68,7 +57,7 @@ fn a_bank_that_takes_its_time_is_waited_for_and_the_customer_is_told_where_to_lo
         assert_eq!(answer.status, 202, "{answer:?}");
         let order_id = text(&answer.json(), "/order_id");
         assert_eq!(answer.header("location"), Some(&*format!("/api/v1/orders/{order_id}")));
-        is_paid(&mut shop, &order_id).await;
+        shop.order_is(&order_id, "processing").await;
         assert_eq!(shop.money(&order_id).await, (1990, 0));
         // Whoever repeats the request, and waits, is told how it ended.
         let again = guest.try_send(&placing).await;
@@ -86,7 +75,7 @@ fn a_proof_that_only_the_bank_tells_of_is_enough() {
         let order_id = text(&order, "/order_id");
         // The customer proves who they are, closes the window, and never comes back.
         shop.up.pass_3ds(&text(&order, "/next_action/url")).await;
-        is_paid(&mut shop, &order_id).await;
+        shop.order_is(&order_id, "processing").await;
         assert_eq!(shop.money(&order_id).await, (1990, 0));
     });
 }
