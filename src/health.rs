@@ -9,7 +9,7 @@ use futures::FutureExt as _;
 use gateway::Gateway;
 use metrics_exporter_prometheus::PrometheusHandle;
 use runtime::bus::Bus;
-use runtime::fabric::Fabric as _;
+use runtime::fabric::{Fabric as _, SharedFabric};
 use runtime::replica::Health;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -28,6 +28,7 @@ const PUBLISH_EVERY: Duration = Duration::from_secs(1);
 pub(crate) fn open_door(config: &Config) -> anyhow::Result<Gateway> {
     let config = config.clone();
     let settings = config.gateway.clone();
+    let following = config.clone();
     let connect: gateway::Connect = Arc::new(move || {
         let config = config.clone();
         async move {
@@ -38,7 +39,16 @@ pub(crate) fn open_door(config: &Config) -> anyhow::Result<Gateway> {
         }
         .boxed()
     });
-    Gateway::bind(settings, connect).context("could not open the gateway")
+    let logs: gateway::Logs = Arc::new(move || {
+        let config = following.clone();
+        async move {
+            let fabric = host::connect(&config, "gateway").await;
+            let fabric: SharedFabric = fabric.map_err(|error| std::io::Error::other(format!("{error:#}")))?;
+            Ok(fabric)
+        }
+        .boxed()
+    });
+    Ok(Gateway::bind(settings, connect).context("could not open the gateway")?.keeping(logs))
 }
 
 /// Runs the gateway until told to stop.

@@ -5,11 +5,12 @@
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
+use actix_web::http::header::{AGE, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LOCATION};
 use messages::json::{Json, Object};
 use messages::route::{Route, RpcKind};
 use runtime::client::Answer;
 
+use crate::cache::{CACHE_STATUS, Kept};
 use crate::error::Error;
 use crate::file;
 
@@ -42,12 +43,10 @@ pub(crate) fn write_shown(
     headers: &HeaderMap,
     said: &Answer,
 ) -> Result<HttpResponse, Error> {
-    let etag = said.version.map(etag);
-    if route.kind != RpcKind::Command && etag.as_ref().is_some_and(|etag| is_known(headers, etag)) {
-        let mut response = HttpResponse::new(StatusCode::NOT_MODIFIED);
-        put(&mut response, ETAG, etag);
-        return Ok(response);
+    if let Some(unchanged) = unchanged(route, headers, said) {
+        return Ok(unchanged);
     }
+    let etag = said.version.map(etag);
     let location = (shown_by.locate)(&said.payload).or_else(|| fill(route, request));
     let mut response = match &shown_by.file {
         Some(file) => file::response(shown_by, file, status(route), said)?,
@@ -65,6 +64,29 @@ pub(crate) fn write_shown(
     put(&mut response, SHOP_POSITION, position(said));
     put(&mut response, IDEMPOTENT_REPLAYED, said.replayed.then_some(TRUE));
     Ok(response)
+}
+
+/// An answer that is kept, and how long ago it was asked for.
+pub(crate) fn kept(route: &Route, headers: &HeaderMap, kept: &Kept, status: HeaderValue) -> HttpResponse {
+    let mut response = unchanged(route, headers, &kept.said).unwrap_or_else(|| {
+        let mut response = HttpResponse::with_body(self::status(route), kept.json.clone()).map_into_boxed_body();
+        put(&mut response, CONTENT_TYPE, Some(JSON));
+        put(&mut response, ETAG, kept.said.version.map(etag));
+        response
+    });
+    put(&mut response, CACHE_STATUS, Some(status));
+    put(&mut response, AGE, Some(HeaderValue::from(kept.age().as_secs())));
+    response
+}
+
+/// What is said to a client that holds this version already.
+fn unchanged(route: &Route, headers: &HeaderMap, said: &Answer) -> Option<HttpResponse> {
+    let etag = said.version.filter(|_| route.kind != RpcKind::Command).map(etag)?;
+    is_known(headers, &etag).then(|| {
+        let mut response = HttpResponse::new(StatusCode::NOT_MODIFIED);
+        put(&mut response, ETAG, Some(etag));
+        response
+    })
 }
 
 /// The command was accepted, and what becomes of it will be shown elsewhere.

@@ -29,6 +29,8 @@ pub struct Config {
     pub compress: bool,
     /// How many of a thousand requests that bring no trace of their own are traced.
     pub trace_per_mille: u64,
+    /// How much memory kept answers may take. 0 keeps none.
+    pub cache_bytes_max: usize,
     /// How many credentials are remembered for reading their own writes.
     pub sessions_max: usize,
 }
@@ -44,6 +46,7 @@ impl Default for Config {
             guest_scopes: messages::scope::GUEST.map(str::to_owned).to_vec(),
             compress: true,
             trace_per_mille: 0,
+            cache_bytes_max: 64 << 20,
             sessions_max: 100_000,
         }
     }

@@ -48,7 +48,7 @@ pub(crate) struct Door {
     pub(crate) client: Client,
     pub(crate) watches: Watches,
     bus: Arc<dyn Bus>,
-    meters: Meters,
+    pub(crate) meters: Meters,
 }
 
 impl Door {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use messages::errors::{FieldError, code};
 use messages::json::{Json, Object};
@@ -15,6 +16,7 @@ use runtime::client::{Answer, Call, Failure};
 use runtime::headers::Position;
 
 use crate::answer::{self, SHOP_POSITION};
+use crate::cache::{self, Found};
 use crate::command::{self, Name};
 use crate::door::Door;
 use crate::error::{Error, STALE_VERSION};
@@ -46,27 +48,73 @@ impl Exchange<'_> {
         match (self.endpoint.route.kind, self.endpoint.patch) {
             (RpcKind::Command, false) => self.command(body).await,
             (RpcKind::Command, true) => self.patch(body).await,
-            (RpcKind::Read | RpcKind::Query, _) => self.read(body).await,
+            (RpcKind::Read | RpcKind::Query, _) => self.read_or_keep(body).await,
         }
     }
 
+    /// Shows what is kept, if the contract allows it and it is still so; else asks, and keeps the answer.
+    async fn read_or_keep(&self, body: &[u8]) -> Result<HttpResponse, Error> {
+        let (route, cache) = (self.endpoint.route, &self.door.shared.cache);
+        let key = cache.key(route, &self.identity, self.http.method(), self.http.uri());
+        let Some(key) = key.filter(|_| !watch::is_wanted(self.http, route)) else { return self.read(body).await };
+        let (seen, anew) = (self.seen(route)?, cache::wants_anew(self.headers()));
+        if !anew && let Some(kept) = cache.get(&key, route, &seen) {
+            return Ok(self.hit(&kept));
+        }
+        let filler = match cache.find(&key, route, &seen, anew).await {
+            Found::Kept(kept) => return Ok(self.hit(&kept)),
+            Found::Missing(filler) => Some(filler),
+            Found::Busy => None,
+        };
+        self.door.meters.looked_up(self.endpoint.index, false);
+        let (members, mut call) = self.reading(body)?;
+        let token = call.key.as_deref().and_then(messages::token::of);
+        let partition = token.map(|token| messages::partition::of(&token, route.partitions()));
+        let stamp = cache.stamp(route.group, partition);
+        if let Some(stamp) = stamp {
+            cache.include(route.group, stamp, &mut call.wait);
+        }
+        let said = self.ask(&call).await.map_err(|failure| Error::from_failure(route, failure))?;
+        if let (Some(filler), Some(stamp)) = (filler, stamp) {
+            let json = Bytes::from(answer::encode(route, &said)?);
+            if let Some(kept) = cache.keep(filler, stamp, said.clone(), json) {
+                return Ok(answer::kept(route, self.headers(), &kept, cache::STORED));
+            }
+        }
+        let mut response = answer::write(route, &members, self.headers(), &said)?;
+        response.headers_mut().insert(cache::CACHE_STATUS, cache::FORWARDED);
+        Ok(response)
+    }
+
+    fn hit(&self, kept: &cache::Kept) -> HttpResponse {
+        self.door.meters.looked_up(self.endpoint.index, true);
+        answer::kept(self.endpoint.route, self.headers(), kept, cache::HIT)
+    }
+
     async fn read(&self, body: &[u8]) -> Result<HttpResponse, Error> {
+        let route = self.endpoint.route;
+        let (members, call) = self.reading(body)?;
+        let watches = watch::is_wanted(self.http, route);
+        if watches && call.at.is_some() {
+            return Err(Error::invalid(vec![wrong(AT, UNKNOWN_PARAMETER, "the past does not change: read it")]));
+        }
+        let said = self.ask(&call).await.map_err(|failure| Error::from_failure(route, failure))?;
+        if watches {
+            return self.watch(call, said);
+        }
+        answer::write(route, &members, self.headers(), &said)
+    }
+
+    /// What a read asks, from path, query and body.
+    fn reading(&self, body: &[u8]) -> Result<(Object, Call), Error> {
         let route = self.endpoint.route;
         let (mut members, mut errors) = (self.members(body)?, Vec::new());
         request::put_params(route, &self.params, &mut members, &mut errors);
         let query = self.http.uri().query().unwrap_or_default();
         let at = request::put_query(route, &self.params, query, &mut members, &mut errors);
         let mut call = self.call(route, &mut members, errors, None)?;
-        let watches = watch::is_wanted(self.http, route);
-        if watches && at.is_some() {
-            return Err(Error::invalid(vec![wrong(AT, UNKNOWN_PARAMETER, "the past does not change: read it")]));
-        }
         call.at = at;
-        let said = self.ask(&call).await.map_err(|failure| Error::from_failure(route, failure))?;
-        if watches {
-            return self.watch(call, said);
-        }
-        answer::write(route, &members, self.headers(), &said)
+        Ok((members, call))
     }
 
     async fn command(&self, body: &[u8]) -> Result<HttpResponse, Error> {
@@ -204,8 +252,11 @@ impl Exchange<'_> {
                 Err(Failure::Refused { position, .. }) => position.as_ref(),
                 Err(_) => None,
             };
-            if let (Some(credential), Some(position)) = (self.identity.credential, position) {
-                self.door.shared.sessions.wrote(credential, position);
+            if let Some(position) = position {
+                self.door.shared.cache.wrote(position);
+                if let Some(credential) = self.identity.credential {
+                    self.door.shared.sessions.wrote(credential, position);
+                }
             }
         }
         result
@@ -213,19 +264,25 @@ impl Exchange<'_> {
 
     /// What a read must include: what the client says, and what it wrote itself.
     fn wait(&self, route: &Route, token: Option<&str>) -> Result<Vec<Position>, Error> {
-        let mut wait = Vec::new();
-        for value in self.headers().get_all(SHOP_POSITION) {
-            let positions = value.to_str().ok().and_then(|text| runtime::headers::positions(text).ok());
-            let positions = positions.filter(|positions| positions.len() <= POSITIONS_MAX).ok_or_else(|| {
-                Error::bad_request("shop_position_malformed", "Shop-Position repeats what the answer to a write said")
-            })?;
-            wait.extend(positions.into_iter().filter(|position| position.group == route.group));
-        }
+        let mut wait = self.seen(route)?;
         if let Some(credential) = self.identity.credential {
             let partition = token.map(|token| messages::partition::of(token, route.partitions()));
             self.door.shared.sessions.wait(credential, route.group, partition, &mut wait);
         }
         Ok(wait)
+    }
+
+    /// What the client says that it has seen of the group.
+    fn seen(&self, route: &Route) -> Result<Vec<Position>, Error> {
+        let mut seen = Vec::new();
+        for value in self.headers().get_all(SHOP_POSITION) {
+            let positions = value.to_str().ok().and_then(|text| runtime::headers::positions(text).ok());
+            let positions = positions.filter(|positions| positions.len() <= POSITIONS_MAX).ok_or_else(|| {
+                Error::bad_request("shop_position_malformed", "Shop-Position repeats what the answer to a write said")
+            })?;
+            seen.extend(positions.into_iter().filter(|position| position.group == route.group));
+        }
+        Ok(seen)
     }
 
     /// A command takes nothing from the query: what changes the shop stands in the body.

@@ -15,6 +15,7 @@
 #![warn(clippy::pedantic)]
 
 mod answer;
+mod cache;
 mod command;
 mod compression;
 pub mod config;
@@ -43,5 +44,6 @@ mod shared;
 mod trace;
 mod watch;
 
+pub use cache::Logs;
 pub use config::Config;
 pub use server::{Connect, Error, Gateway, run};

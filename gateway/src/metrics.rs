@@ -75,11 +75,14 @@ struct Meter {
     /// By the first digit of the status.
     answers: [Counter; 5],
     seconds: Histogram,
+    hits: Counter,
+    misses: Counter,
 }
 
 impl Meters {
     pub(crate) fn new(routes: &[&'static Route]) -> Meters {
         metrics::describe_counter!("http_requests_total", "Answers by rpc and class of status.");
+        metrics::describe_counter!("http_cache_total", "Reads that may be kept, by rpc and whether one was.");
         metrics::describe_gauge!("http_watches", "Clients that watch an entity.");
         metrics::describe_histogram!(
             "http_request_duration_seconds",
@@ -90,6 +93,12 @@ impl Meters {
             routes: routes.iter().map(|route| Meter::new(route.name.to_owned())).collect(),
             none: Meter::new("none".to_owned()),
         }
+    }
+
+    /// Counts a read that may be kept of the route at this index of the table.
+    pub(crate) fn looked_up(&self, index: usize, hit: bool) {
+        let meter = self.routes.get(index).unwrap_or(&self.none);
+        if hit { meter.hits.increment(1) } else { meter.misses.increment(1) }
     }
 
     /// Counts an answer of the route at this index of the table.
@@ -105,6 +114,12 @@ impl Meter {
     fn new(rpc: String) -> Meter {
         let answers = ["1xx", "2xx", "3xx", "4xx", "5xx"]
             .map(|status| metrics::counter!("http_requests_total", "rpc" => rpc.clone(), "status" => status));
-        Meter { answers, seconds: metrics::histogram!("http_request_duration_seconds", "rpc" => rpc) }
+        let cache = |outcome| metrics::counter!("http_cache_total", "rpc" => rpc.clone(), "outcome" => outcome);
+        Meter {
+            answers,
+            hits: cache("hit"),
+            misses: cache("miss"),
+            seconds: metrics::histogram!("http_request_duration_seconds", "rpc" => rpc),
+        }
     }
 }

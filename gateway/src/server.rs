@@ -22,6 +22,7 @@ use futures::future::BoxFuture;
 use messages::route::Route;
 use runtime::bus::Bus;
 
+use crate::cache::{self, Logs};
 use crate::config::{Config, Unusable};
 use crate::connection::{Connection, Line, Stop};
 use crate::door::{Door, has_body};
@@ -60,6 +61,7 @@ pub struct Gateway {
     address: SocketAddr,
     shared: Arc<Shared>,
     connect: Connect,
+    logs: Option<Logs>,
 }
 
 impl Gateway {
@@ -80,7 +82,14 @@ impl Gateway {
         let listen = |source| Error::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        Ok(Gateway { listener, address, shared: Arc::new(Shared::new(config, routes)?), connect })
+        Ok(Gateway { listener, address, shared: Arc::new(Shared::new(config, routes)?), connect, logs: None })
+    }
+
+    /// Keeps answers, and follows the logs that tell when they end. Without it every read is asked.
+    #[must_use]
+    pub fn keeping(mut self, logs: Logs) -> Gateway {
+        self.logs = Some(logs);
+        self
     }
 
     /// Where it listens; tells the port when the configuration left it open.
@@ -94,7 +103,8 @@ impl Gateway {
     /// # Errors
     /// When no worker could connect, or the server failed.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Gateway { listener, shared, connect, .. } = self;
+        let Gateway { listener, shared, connect, logs, .. } = self;
+        let following = logs.map(|logs| actix_web::rt::spawn(cache::follow(logs, shared.cache.followed().to_vec())));
         let limits = shared.config.limits;
         let workers = match shared.config.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -144,7 +154,7 @@ impl Gateway {
                 }
             })
         };
-        Server::build()
+        let served = Server::build()
             .workers(workers)
             .max_concurrent_connections(limits.connections_max)
             .shutdown_timeout(limits.shutdown_timeout_ms.div_ceil(1000))
@@ -154,7 +164,11 @@ impl Gateway {
             .map_err(Error::Serve)?
             .run()
             .await
-            .map_err(Error::Serve)
+            .map_err(Error::Serve);
+        if let Some(following) = following {
+            following.abort();
+        }
+        served
     }
 }
 

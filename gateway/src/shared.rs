@@ -2,6 +2,7 @@
 
 use messages::route::Route;
 
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::health::Draining;
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub(crate) lives: Vec<Life>,
     pub(crate) identities: Identities,
     pub(crate) sessions: Sessions,
+    pub(crate) cache: Cache,
     pub(crate) cors: Cors,
     pub(crate) draining: Draining,
     pub(crate) documents: Documents,
@@ -35,6 +37,7 @@ impl Shared {
             lives: routes.iter().map(|route| Life::new(route, routes)).collect(),
             identities: Identities::new(&config.tokens, &config.guest_scopes),
             sessions: Sessions::new(config.sessions_max),
+            cache: Cache::new(config.cache_bytes_max, routes),
             cors: Cors::new(&config.cors),
             draining: Draining::default(),
             documents: Documents::new(routes, &config.guest_scopes),

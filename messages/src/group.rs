@@ -73,6 +73,8 @@ pub struct EventType {
     pub doc: &'static str,
     /// The schema number of the group at which it appeared.
     pub schema: u32,
+    /// No answer that may be kept shows what it says.
+    pub unshown: bool,
     /// The token that stands for the actor in `shop.evt.<group>.<id>.<type>`. Empty if the event names none.
     pub id: fn(&[u8]) -> Result<String, DecodeError>,
     /// From bytes to JSON, appended.
@@ -101,6 +103,7 @@ impl EventType {
             message: name,
             doc: "",
             schema: 0,
+            unshown: false,
             id: |_| Ok(String::new()),
             to_json,
             to_public_json: |bytes, out| M::decode(bytes).map(|message| message.write_public_json(out)),

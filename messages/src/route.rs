@@ -271,6 +271,8 @@ pub struct Cache {
     pub max_age_s: u32,
     /// The answer is the same for everyone.
     pub public: bool,
+    /// The answer is the same for all who have the same role.
+    pub by_role: bool,
 }
 
 /// The life of an rpc. Dates are `YYYY-MM-DD`.

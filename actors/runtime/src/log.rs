@@ -108,6 +108,12 @@ pub trait Log: Send + Sync + 'static {
     /// When the server gave no answer. `None` may be stale on a cluster: it proves nothing.
     fn next(&self, partition: u32, after: u64) -> BoxFuture<'_, Result<Option<Entry>, ReadError>>;
 
+    /// The sequence of a partition's last message, 0 when it has none.
+    ///
+    /// # Errors
+    /// When the server gave no answer.
+    fn last_of(&self, partition: u32) -> BoxFuture<'_, Result<u64, ReadError>>;
+
     /// Every message of the group after a sequence, in order and without end. A broken stream heals itself or ends;
     /// whoever reads it must check the chain and may start again from its cursor.
     fn tail(&self, after: u64) -> BoxStream<'static, Result<Entry, ReadError>>;

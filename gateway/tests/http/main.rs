@@ -6,6 +6,7 @@ mod compression;
 mod documents;
 mod forms;
 mod guests;
+mod keeping;
 mod outcomes;
 mod reads;
 mod routes;

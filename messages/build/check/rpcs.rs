@@ -49,7 +49,9 @@ fn rpc(contract: &Contract, group: &Group, rpc: &Rpc) -> anyhow::Result<()> {
     ensure!(rpc.http.is_empty() || rpc.public != rpc.scope.is_some(), "a door is public, or has a scope");
     ensure!(is_command || rpc.idempotency == "UNSPECIFIED", "only a command takes an idempotency key");
     ensure!(!is_command || rpc.cache.is_none(), "a command is not cached");
-    ensure!(rpc.cache.is_none_or(|(_, shared)| !shared || rpc.public), "what is not public is not cached for everyone");
+    let cache = rpc.cache.as_ref();
+    ensure!(cache.is_none_or(|cache| !cache.public || rpc.public), "what is not public is not cached for everyone");
+    ensure!(cache.is_none_or(|cache| !cache.public || !cache.by_role), "what is the same for everyone is so by role");
     ensure!(rpc.created.is_none() || is_command, "only a command creates");
     if let (Some(created), Some(prefix)) = (&rpc.created, &rpc.creates) {
         let rules = &plain_text(request, created)?.rules;

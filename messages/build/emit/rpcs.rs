@@ -85,7 +85,9 @@ fn rpc(contract: &Contract, group: &Group, rpc: &Rpc) -> TokenStream {
             accepted: &[#(#accepted),*],
         })
     }));
-    let cache = maybe(rpc.cache.map(|(max_age_s, public)| quote!(Cache { max_age_s: #max_age_s, public: #public })));
+    let cache = maybe(rpc.cache.map(|crate::model::Cache { max_age_s, public, by_role }| {
+        quote!(Cache { max_age_s: #max_age_s, public: #public, by_role: #by_role })
+    }));
     let life = &rpc.lifecycle;
     let since = &life.since;
     let (deprecated, sunset, successor) =
@@ -251,7 +253,7 @@ pub(super) fn event(contract: &Contract, message: &Message) -> Option<TokenStrea
     let event = message.event.as_ref()?;
     let group = &contract.groups.iter().find(|group| group.package == message.package)?.name;
     let (name, doc, row) = (format_ident!("{}", message.name), &message.doc, names::screaming(&message.name));
-    let crate::model::Event { type_, schema, .. } = event;
+    let crate::model::Event { type_, schema, unshown, .. } = event;
     let id = names::field(&event.id);
     Some(quote! {
         impl crate::Event for #name {
@@ -263,6 +265,7 @@ pub(super) fn event(contract: &Contract, message: &Message) -> Option<TokenStrea
             group: #group,
             doc: #doc,
             schema: #schema,
+            unshown: #unshown,
             id: |bytes| {
                 let event = <#name as prost::Message>::decode(bytes)?;
                 Ok(crate::token::of(&event.#id).unwrap_or_default())

@@ -56,6 +56,14 @@ pub(crate) struct Event {
     pub(crate) type_: String,
     pub(crate) id: String,
     pub(crate) schema: u32,
+    pub(crate) unshown: bool,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Cache {
+    pub(crate) max_age_s: u32,
+    pub(crate) public: bool,
+    pub(crate) by_role: bool,
 }
 
 pub(crate) struct Field {
@@ -165,7 +173,7 @@ pub(crate) struct Rpc {
     pub(crate) location: Option<String>,
     pub(crate) refusals: Vec<Refusal>,
     pub(crate) settle: Option<Settle>,
-    pub(crate) cache: Option<(u32, bool)>,
+    pub(crate) cache: Option<Cache>,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) response_body: Option<String>,
     pub(crate) reads: Option<String>,

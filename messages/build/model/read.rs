@@ -4,8 +4,8 @@ use anyhow::{Context as _, bail, ensure};
 use prost_reflect::{self as reflect, EnumDescriptor, FieldDescriptor, MessageDescriptor, MethodDescriptor};
 
 use super::{
-    Contract, Enum, Event, Field, File, Group, Http, Kind, Lifecycle, Message, Package, Raw, Refusal, Rpc, Rules,
-    Settle, Shape,
+    Cache, Contract, Enum, Event, Field, File, Group, Http, Kind, Lifecycle, Message, Package, Raw, Refusal, Rpc,
+    Rules, Settle, Shape,
 };
 use crate::compile::{Compiled, OPTIONS};
 use crate::options::Options;
@@ -60,7 +60,12 @@ fn message(compiled: &Compiled, message: &MessageDescriptor) -> anyhow::Result<M
         name: message.name().to_owned(),
         doc: compiled.comment(message.parent_file().name(), message.path()),
         fields,
-        event: event.word("type").map(|type_| Event { type_, id: event.text("id"), schema: event.number("schema") }),
+        event: event.word("type").map(|type_| Event {
+            type_,
+            id: event.text("id"),
+            schema: event.number("schema"),
+            unshown: event.flag("unshown"),
+        }),
     })
 }
 
@@ -218,7 +223,11 @@ fn rpc(compiled: &Compiled, method: &MethodDescriptor) -> anyhow::Result<Rpc> {
             problem: settle.word("problem"),
             accepted: settle.texts("accepted"),
         }),
-        cache: rpc.message("cache").map(|cache| (cache.number("max_age_s"), cache.flag("public"))),
+        cache: rpc.message("cache").map(|cache| Cache {
+            max_age_s: cache.number("max_age_s"),
+            public: cache.flag("public"),
+            by_role: cache.flag("by_role"),
+        }),
         lifecycle: Lifecycle {
             since: lifecycle.text("since"),
             deprecated: lifecycle.word("deprecated"),

@@ -111,6 +111,13 @@ impl Log for GroupLog {
         Box::pin(self.find(Which::Next(after, streams::log_subject(self.group, partition))))
     }
 
+    fn last_of(&self, partition: u32) -> BoxFuture<'_, Result<u64, ReadError>> {
+        Box::pin(async move {
+            let last = self.find(Which::Last(streams::log_subject(self.group, partition))).await?;
+            Ok(last.map_or(0, |entry| entry.sequence))
+        })
+    }
+
     fn tail(&self, after: u64) -> BoxStream<'static, Result<Entry, ReadError>> {
         let tail = Tail { link: self.link.clone(), group: self.group, after, ordered: None, ended: false };
         stream::unfold(tail, |mut tail| async move { tail.next().await.map(|entry| (entry, tail)) }).boxed()

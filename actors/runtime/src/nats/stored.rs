@@ -22,6 +22,8 @@ pub(super) enum Which {
     At(u64),
     /// The first after this sequence whose subject matches.
     Next(u64, String),
+    /// The last of this subject.
+    Last(String),
 }
 
 /// A message as stored.
@@ -56,6 +58,7 @@ impl Link {
         let query = match which {
             Which::At(sequence) => json!({"seq": sequence}),
             Which::Next(after, subject) => json!({"seq": after + 1, "next_by_subj": subject}),
+            Which::Last(subject) => json!({"last_by_subj": subject}),
         };
         match self.ask::<Answer>(format!("STREAM.MSG.GET.{stream}"), &query).await {
             Ok(Answer { message }) => decode(message).map(Some).map_err(Refusal::Silence),

@@ -24,7 +24,7 @@ pub(crate) const GUEST: &str = "token-of-a-known-customer";
 /// A running gateway. What it uses is ended when it is dropped.
 pub(crate) struct Shop {
     pub(crate) address: SocketAddr,
-    _nats: Nats,
+    pub(crate) nats: Nats,
     heard: Record,
     _stop: oneshot::Sender<()>,
 }
@@ -47,7 +47,7 @@ impl Shop {
         let nats = Nats::start().await;
         let heard = group::play(&nats.url(), script).await;
         let (address, stop) = start_routes(routes, config, &nats);
-        Shop { address, _nats: nats, heard, _stop: stop }
+        Shop { address, nats, heard, _stop: stop }
     }
 
     pub(crate) fn ask(&self, method: &'static str, target: impl Into<String>) -> Ask {
@@ -98,7 +98,7 @@ pub(crate) fn start(config: Config, nats: &Nats) -> (SocketAddr, oneshot::Sender
 }
 
 fn start_routes(routes: &'static [&'static Route], config: Config, nats: &Nats) -> (SocketAddr, oneshot::Sender<()>) {
-    let gateway = Gateway::with_routes(routes, config, nats.connect()).expect("a free port");
+    let gateway = Gateway::with_routes(routes, config, nats.connect()).expect("a free port").keeping(nats.logs());
     let address = gateway.address();
     let (stop, stopped) = oneshot::channel::<()>();
     actix_web::rt::spawn(gateway.run(async move {

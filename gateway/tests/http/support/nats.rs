@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use gateway::Connect;
+use gateway::{Connect, Logs};
 use runtime::bus::Bus;
-use runtime::fabric::Fabric as _;
+use runtime::fabric::{Fabric as _, SharedFabric};
+use runtime::log::SharedLog;
 use runtime::nats::{Fabric, Options, Seed};
 use runtime::server::{Auth, Node, Server, ServerOptions};
 
@@ -46,7 +47,7 @@ impl Nats {
 
     /// How a gateway's workers connect.
     pub(crate) fn connect(&self) -> Connect {
-        let options = Options { seed: self.seed.clone(), ..Options::new(vec![self.url()], "gateway", "test") };
+        let options = self.options("gateway");
         Arc::new(move || {
             let options = options.clone();
             Box::pin(async move {
@@ -54,5 +55,27 @@ impl Nats {
                 Ok(fabric.bus() as Arc<dyn Bus>)
             })
         })
+    }
+
+    /// How a gateway follows logs.
+    pub(crate) fn logs(&self) -> Logs {
+        let options = self.options("gateway");
+        Arc::new(move || {
+            let options = options.clone();
+            Box::pin(async move {
+                let fabric: SharedFabric = Fabric::connect(options).await.map_err(std::io::Error::other)?;
+                Ok(fabric)
+            })
+        })
+    }
+
+    /// The log of a group, as its owner has it.
+    pub(crate) async fn log(&self, group: &'static str) -> SharedLog {
+        let fabric = Fabric::connect(self.options(group)).await.expect("the server listens");
+        fabric.log(messages::Group::named(group).expect("a group")).await.expect("the log is made")
+    }
+
+    fn options(&self, user: &str) -> Options {
+        Options { seed: self.seed.clone(), ..Options::new(vec![self.url()], user, "test") }
     }
 }

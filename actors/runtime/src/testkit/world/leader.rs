@@ -71,6 +71,14 @@ impl State {
         Some(Found(found.and_then(|sequence| stream.entry(sequence)).map(|(entry, _)| entry)))
     }
 
+    pub(super) fn last_of(&mut self, group: &str, partition: u32) -> Option<u64> {
+        let end = self.sight(group)?;
+        let stream = self.stream(group);
+        let is_of =
+            |sequence: &u64| stream.entry(*sequence).is_some_and(|(entry, _)| entry.partition == Some(partition));
+        Some((1..=end).rev().find(is_of).unwrap_or(0))
+    }
+
     pub(super) fn extent(&mut self, group: &str) -> Option<Extent> {
         let last_sequence = self.sight(group)?;
         let server_time = self.clock.now();

@@ -199,11 +199,16 @@ impl Owner {
 
     /// The sequence a partition ends with, 0 when it is empty.
     async fn last(&self, partition: u32) -> u64 {
-        let mut last = 0;
-        while let Some(entry) = self.next(partition, last).await {
-            last = entry.sequence;
-        }
-        last
+        let read = async {
+            loop {
+                match self.log.last_of(partition).await {
+                    Ok(last) => return last,
+                    // Nobody leads just now.
+                    Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+                }
+            }
+        };
+        within("the end", read).await
     }
 
     /// The sequence the stream ends with.

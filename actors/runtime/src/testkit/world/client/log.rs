@@ -153,6 +153,15 @@ impl Log for GroupLog {
         .boxed()
     }
 
+    fn last_of(&self, partition: u32) -> BoxFuture<'_, Result<u64, ReadError>> {
+        let group = self.group;
+        async move {
+            let found = self.client.ask(move |state| state.last_of(group, partition)).await;
+            found.ok_or_else(|| self.unread(format!("the end of partition {partition}")))
+        }
+        .boxed()
+    }
+
     fn tail(&self, after: u64) -> BoxStream<'static, Result<Entry, ReadError>> {
         let tail = Tail::start(self.client.clone(), self.group, after);
         stream::unfold(Some(tail), |tail| async move {
