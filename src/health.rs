@@ -39,7 +39,7 @@ pub(crate) fn open_door(config: &Config) -> anyhow::Result<Gateway> {
         }
         .boxed()
     });
-    let logs: gateway::Logs = Arc::new(move || {
+    let reach: gateway::Reach = Arc::new(move || {
         let config = following.clone();
         async move {
             let fabric = host::connect(&config, "gateway").await;
@@ -48,7 +48,7 @@ pub(crate) fn open_door(config: &Config) -> anyhow::Result<Gateway> {
         }
         .boxed()
     });
-    Ok(Gateway::bind(settings, connect).context("could not open the gateway")?.keeping(logs))
+    Ok(Gateway::bind(settings, connect).context("could not open the gateway")?.reaching(reach))
 }
 
 /// Runs the gateway until told to stop.

@@ -75,6 +75,7 @@ impl Tokens {
             role: role.to_owned(),
             subject: None,
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            tier: gateway::config::Tier::default(),
         };
         // The one customer whom the shop knows may do what everybody may, under a name that stays.
         let customer = gateway::config::Token {

@@ -7,7 +7,10 @@ use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::Deserialize;
+
+pub use crate::rates::{Rates, Tier};
 
 /// Where the gateway listens and what it tolerates.
 #[derive(Debug, Clone, Deserialize)]
@@ -19,6 +22,10 @@ pub struct Config {
     pub workers: usize,
     /// Bounds on what a client may send and how long it may take.
     pub limits: Limits,
+    /// How often somebody may ask.
+    pub rates: Rates,
+    /// Networks of proxies that are believed when they say for whom they ask (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpNet>,
     /// Which web pages of other origins may call the API.
     pub cors: Cors,
     /// Who may call the API, until an identity provider issues tokens.
@@ -41,6 +48,8 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             workers: 0,
             limits: Limits::default(),
+            rates: Rates::default(),
+            trusted_proxies: Vec::new(),
             cors: Cors::default(),
             tokens: Vec::new(),
             guest_scopes: messages::scope::GUEST.map(str::to_owned).to_vec(),
@@ -226,6 +235,9 @@ pub struct Token {
     /// What it allows: `product:write`, or `*` for everything.
     #[serde(default)]
     pub scopes: Vec<String>,
+    /// How often its bearer may ask.
+    #[serde(default)]
+    pub tier: Tier,
 }
 
 impl fmt::Debug for Token {
@@ -243,7 +255,13 @@ mod tests {
     use super::*;
 
     fn token(token: &str, role: &str) -> Token {
-        Token { token: token.to_owned(), role: role.to_owned(), subject: None, scopes: Vec::new() }
+        Token {
+            token: token.to_owned(),
+            role: role.to_owned(),
+            subject: None,
+            scopes: Vec::new(),
+            tier: Tier::default(),
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! command's name, contents. Whatever happens, the answer leaves through [`Door::finish`], which gives it what all
 //! answers have.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use actix_web::http::header::{
@@ -12,6 +13,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
+use messages::route::Route;
 use runtime::bus::Bus;
 use runtime::client::Client;
 use runtime::clock::Clock;
@@ -23,7 +25,9 @@ use crate::answer::NO_STORE;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::guest::Secret;
+use crate::identity::Identity;
 use crate::metrics::Meters;
+use crate::rates::{self, Allowance};
 use crate::router::{Endpoint, Found, Param};
 use crate::shared::Shared;
 use crate::trace::Names;
@@ -68,7 +72,8 @@ impl Door {
             Found::MethodNotAllowed(_) | Found::Nothing => (None, None),
         };
         let span = span(endpoint, &names);
-        let mut response = match self.answer(http, payload, &names, found).instrument(span).await {
+        let allowance = Cell::new(None);
+        let mut response = match self.answer(http, payload, &names, found, &allowance).instrument(span).await {
             Ok(response) => response,
             Err(error) => {
                 tell(&error, endpoint, &names);
@@ -77,6 +82,9 @@ impl Door {
         };
         if let Some(successor) = successor {
             response.headers_mut().insert(LINK, successor);
+        }
+        if let Some(allowance) = allowance.get() {
+            allowance.tell(response.headers_mut());
         }
         self.finish(http, endpoint, &names, &mut response);
         if self.shared.config.compress {
@@ -92,11 +100,12 @@ impl Door {
         payload: web::Payload,
         names: &Names,
         found: Found<'_>,
+        allowance: &Cell<Option<Allowance>>,
     ) -> Result<HttpResponse, Error> {
         limits::head(http, &self.shared.config.limits)?;
         let preflight = http.method() == Method::OPTIONS;
         match found {
-            Found::Route(endpoint, params) => self.route(http, payload, names, endpoint, params).await,
+            Found::Route(endpoint, params) => self.route(http, payload, names, endpoint, params, allowance).await,
             Found::MethodNotAllowed(allow) if preflight => Ok(self.options(http, allow)),
             Found::MethodNotAllowed(allow) => Err(Error::method_not_allowed(allow)),
             Found::Nothing => self.page(http).await,
@@ -110,12 +119,18 @@ impl Door {
         names: &Names,
         endpoint: Endpoint,
         params: Vec<Param<'_>>,
+        allowance: &Cell<Option<Allowance>>,
     ) -> Result<HttpResponse, Error> {
         self.shared.lives[endpoint.index].check(self.client.clock().now())?;
-        let mut identity = match endpoint.route.raw {
-            Some(_) => self.shared.identities.nobody(),
-            None => self.shared.identities.of(http.headers())?,
+        let known = match endpoint.route.raw {
+            Some(_) => Ok(self.shared.identities.nobody()),
+            None => self.shared.identities.of(http.headers()),
         };
+        // Who shows what is not valid is counted too, or tokens could be guessed at any speed.
+        let counted = self.count(http, known.as_deref().ok(), endpoint.route).await;
+        allowance.set(counted.as_ref().map_or_else(|(_, allowance)| Some(*allowance), |allowance| *allowance));
+        counted.map_err(|(error, _)| error)?;
+        let mut identity = known?;
         let guests = self.shared.identities.guests();
         let begins = identity.credential.is_none() && guests.begins(endpoint.route);
         let minted = begins.then(|| Secret::mint(self.client.entropy()));
@@ -136,6 +151,17 @@ impl Door {
             Some(secret) => secret.give(answer),
             None => answer,
         }
+    }
+
+    async fn count(
+        &self,
+        http: &HttpRequest,
+        identity: Option<&Identity>,
+        route: &Route,
+    ) -> Result<Option<Allowance>, (Error, Allowance)> {
+        let config = &self.shared.config;
+        let address = rates::address(http, &config.trusted_proxies);
+        self.shared.counts.count(&config.rates, self.client.clock().now(), identity, address, route).await
     }
 
     /// What the gateway itself has to show.

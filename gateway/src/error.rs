@@ -198,7 +198,7 @@ impl Error {
         self
     }
 
-    fn retry_after(self, wait: Duration) -> Error {
+    pub(crate) fn retry_after(self, wait: Duration) -> Error {
         // In whole seconds, and never 0: "at once" is what brought the caller here.
         let seconds = wait.as_millis().div_ceil(1000).max(1);
         self.header(RETRY_AFTER, HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)))

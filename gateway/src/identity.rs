@@ -14,6 +14,7 @@ use runtime::headers::Caller;
 use crate::config::Token;
 use crate::error::Error;
 use crate::guest::{Guests, Secret};
+use crate::rates::Tier;
 use crate::trace::hex;
 
 /// Names a bearer across requests and workers, without being the secret.
@@ -28,14 +29,16 @@ pub(crate) struct Identity {
     /// Keeps one bearer's idempotency keys apart from another's. A person's is the subject, so it survives the exchange
     /// of a token and is the same on NATS.
     pub(crate) name: String,
+    /// How often it may ask.
+    pub(crate) tier: Tier,
 }
 
 impl Identity {
     /// Somebody who is known under a name.
-    pub(crate) fn new(caller: Caller, name: String) -> Identity {
+    pub(crate) fn new(caller: Caller, name: String, tier: Tier) -> Identity {
         let mut credential = [0; 16];
         credential.copy_from_slice(&hash(name.as_bytes())[..16]);
-        Identity { caller, credential: Some(credential), name }
+        Identity { caller, credential: Some(credential), name, tier }
     }
 
     /// Whether the identity may use a route.
@@ -94,7 +97,8 @@ impl Identities {
             (Some(bearer), None) => Ok(bearer.clone()),
             (Some(bearer), Some(secret)) => {
                 let caller = Caller { guest: Some(secret.user_id()), ..bearer.caller.clone() };
-                Ok(Arc::new(Identity { caller, credential: bearer.credential, name: bearer.name.clone() }))
+                let Identity { credential, tier, .. } = **bearer;
+                Ok(Arc::new(Identity { caller, credential, name: bearer.name.clone(), tier }))
             }
         }
     }
@@ -119,13 +123,13 @@ fn hash(token: &[u8]) -> [u8; 32] {
 }
 
 fn anonymous() -> Identity {
-    Identity { caller: Caller::anonymous(), credential: None, name: "-".to_owned() }
+    Identity { caller: Caller::anonymous(), credential: None, name: "-".to_owned(), tier: Tier::Public }
 }
 
 fn identity(token: &Token) -> Identity {
     let caller = Caller::known(&token.role, token.subject.clone(), token.scopes.clone());
     let name = token.subject.clone().unwrap_or_else(|| format!("token {}", hex(&hash(token.token.as_bytes()))));
-    Identity::new(caller, name)
+    Identity::new(caller, name, token.tier)
 }
 
 #[cfg(test)]
@@ -140,6 +144,7 @@ mod tests {
             role: "catalogue".to_owned(),
             subject: Some("usr_1".to_owned()),
             scopes: vec!["product:write".to_owned()],
+            tier: Tier::default(),
         };
         Identities::new(&[token], &[])
     }

@@ -34,6 +34,7 @@ mod limits;
 mod merge;
 pub mod metrics;
 mod openapi;
+mod rates;
 mod raw;
 mod request;
 mod router;
@@ -44,6 +45,5 @@ mod shared;
 mod trace;
 mod watch;
 
-pub use cache::Logs;
 pub use config::Config;
-pub use server::{Connect, Error, Gateway, run};
+pub use server::{Connect, Error, Gateway, Reach, run};

@@ -34,7 +34,7 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
 pub async fn serve(
     listen: SocketAddr,
     registry: PrometheusHandle,
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: impl Future<Output = ()> + 'static,
 ) -> std::io::Result<()> {
     let listener = TcpListener::bind(listen)?;
     let upkeep = registry.clone();
@@ -45,7 +45,7 @@ pub async fn serve(
             upkeep.run_upkeep();
         }
     });
-    let served = HttpServer::new(move || {
+    let server = HttpServer::new(move || {
         let registry = registry.clone();
         App::new().route(
             "/metrics",
@@ -57,10 +57,15 @@ pub async fn serve(
     })
     .workers(1)
     .disable_signals()
-    .shutdown_signal(stop)
     .listen(listener)?
-    .run()
-    .await;
+    .run();
+    let handle = server.handle();
+    let stopping = actix_web::rt::spawn(async move {
+        stop.await;
+        handle.stop(true).await;
+    });
+    let served = server.await;
+    stopping.abort();
     upkeep.abort();
     served
 }

@@ -21,8 +21,9 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use messages::route::Route;
 use runtime::bus::Bus;
+use runtime::fabric::SharedFabric;
 
-use crate::cache::{self, Logs};
+use crate::cache;
 use crate::config::{Config, Unusable};
 use crate::connection::{Connection, Line, Stop};
 use crate::door::{Door, has_body};
@@ -31,6 +32,13 @@ use crate::shared::Shared;
 
 /// Makes a worker's own connection to NATS.
 pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, io::Result<Arc<dyn Bus>>> + Send + Sync>;
+
+/// Makes the connection that all workers share: for the logs that tell when a kept answer ends, and for what gateways
+/// count together.
+pub type Reach = Arc<dyn Fn() -> BoxFuture<'static, io::Result<SharedFabric>> + Send + Sync>;
+
+/// How long to wait before a connection that could not be made is tried again.
+const REACH_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why the gateway could not run.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +69,7 @@ pub struct Gateway {
     address: SocketAddr,
     shared: Arc<Shared>,
     connect: Connect,
-    logs: Option<Logs>,
+    reach: Option<Reach>,
 }
 
 impl Gateway {
@@ -82,13 +90,14 @@ impl Gateway {
         let listen = |source| Error::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        Ok(Gateway { listener, address, shared: Arc::new(Shared::new(config, routes)?), connect, logs: None })
+        Ok(Gateway { listener, address, shared: Arc::new(Shared::new(config, routes)?), connect, reach: None })
     }
 
-    /// Keeps answers, and follows the logs that tell when they end. Without it every read is asked.
+    /// Keeps answers, and counts together with other gateways. Without it every read is asked, and each gateway counts
+    /// alone.
     #[must_use]
-    pub fn keeping(mut self, logs: Logs) -> Gateway {
-        self.logs = Some(logs);
+    pub fn reaching(mut self, reach: Reach) -> Gateway {
+        self.reach = Some(reach);
         self
     }
 
@@ -103,8 +112,8 @@ impl Gateway {
     /// # Errors
     /// When no worker could connect, or the server failed.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Gateway { listener, shared, connect, logs, .. } = self;
-        let following = logs.map(|logs| actix_web::rt::spawn(cache::follow(logs, shared.cache.followed().to_vec())));
+        let Gateway { listener, shared, connect, reach, .. } = self;
+        let reaching = reach.map(|reach| actix_web::rt::spawn(look_out(reach, shared.clone())));
         let limits = shared.config.limits;
         let workers = match shared.config.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -154,22 +163,43 @@ impl Gateway {
                 }
             })
         };
-        let served = Server::build()
+        let server = Server::build()
             .workers(workers)
             .max_concurrent_connections(limits.connections_max)
             .shutdown_timeout(limits.shutdown_timeout_ms.div_ceil(1000))
             .disable_signals()
-            .shutdown_signal(stopped)
             .listen("gateway", listener, service)
             .map_err(Error::Serve)?
-            .run()
-            .await
-            .map_err(Error::Serve);
-        if let Some(following) = following {
-            following.abort();
+            .run();
+        // Not by the builder's `shutdown_signal`: that stops the whole system with the server, and the groups of this
+        // process in the middle of their own stopping.
+        let handle = server.handle();
+        let stopping = actix_web::rt::spawn(async move {
+            stopped.await;
+            handle.stop(true).await;
+        });
+        let served = server.await.map_err(Error::Serve);
+        stopping.abort();
+        if let Some(reaching) = reaching {
+            reaching.abort();
         }
         served
     }
+}
+
+/// Connects, and follows what the cache has to see.
+async fn look_out(reach: Reach, shared: Arc<Shared>) {
+    let fabric = loop {
+        match reach().await {
+            Ok(fabric) => break fabric,
+            Err(cause) => {
+                tracing::warn!(%cause, "nothing is kept, and requests are counted alone: NATS cannot be reached")
+            }
+        }
+        tokio::time::sleep(REACH_AGAIN).await;
+    };
+    shared.counts.reach(fabric.clone());
+    cache::follow(fabric, shared.cache.followed()).await;
 }
 
 /// A panic is our bug and must cost one request, not the worker with all its connections.

@@ -9,6 +9,7 @@ use crate::health::Draining;
 use crate::identity::Identities;
 use crate::lifecycle::Life;
 use crate::openapi::Documents;
+use crate::rates::Counts;
 use crate::router::{Ambiguous, Router};
 use crate::sessions::Sessions;
 
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) identities: Identities,
     pub(crate) sessions: Sessions,
     pub(crate) cache: Cache,
+    pub(crate) counts: Counts,
     pub(crate) cors: Cors,
     pub(crate) draining: Draining,
     pub(crate) documents: Documents,
@@ -37,6 +39,7 @@ impl Shared {
             lives: routes.iter().map(|route| Life::new(route, routes)).collect(),
             identities: Identities::new(&config.tokens, &config.guest_scopes),
             sessions: Sessions::new(config.sessions_max),
+            counts: Counts::default(),
             cache: Cache::new(config.cache_bytes_max, routes),
             cors: Cors::new(&config.cors),
             draining: Draining::default(),

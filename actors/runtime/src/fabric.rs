@@ -167,6 +167,15 @@ pub trait Fabric: Send + Sync + 'static {
         Box::pin(async move { Err(Error::Failed { operation: format!("discard letter {sequence}"), reason }) })
     }
 
+    /// Adds to a count that all processes share, and says what it is then. Counts are kept in memory, for a few minutes.
+    ///
+    /// # Errors
+    /// When the server did not answer; it may have been added.
+    fn count(&self, name: String, by: u64) -> BoxFuture<'_, Result<u64, Error>> {
+        let reason = "this fabric has no counts".to_owned();
+        Box::pin(async move { Err(Error::Failed { operation: format!("add {by} to {name}"), reason }) })
+    }
+
     /// How full the account is, in per cent of its storage limit (0 when it has none).
     ///
     /// # Errors

@@ -1,18 +1,13 @@
 //! Following: reads the logs of the groups whose answers are kept, and says how far they are seen.
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use futures::future::BoxFuture;
 use runtime::fabric::SharedFabric;
 use tokio::time::Instant;
 
 use super::Followed;
-
-/// Makes the connection over which logs are followed.
-pub type Logs = Arc<dyn Fn() -> BoxFuture<'static, io::Result<SharedFabric>> + Send + Sync>;
 
 /// How often the server is asked how far a log is: well below the time for which an answer counts.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -20,17 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Follows the logs of all these groups without end.
-pub(crate) async fn follow(logs: Logs, groups: Vec<Arc<Followed>>) {
-    if groups.is_empty() {
-        return;
-    }
-    let fabric = loop {
-        match logs().await {
-            Ok(fabric) => break fabric,
-            Err(cause) => tracing::warn!(%cause, "nothing is cached: the logs cannot be reached yet"),
-        }
-        tokio::time::sleep(AGAIN_AFTER).await;
-    };
+pub(crate) async fn follow(fabric: SharedFabric, groups: &[Arc<Followed>]) {
     futures::future::join_all(groups.iter().map(|group| follow_one(&fabric, group))).await;
 }
 

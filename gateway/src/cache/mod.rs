@@ -26,7 +26,6 @@ use runtime::client::Answer;
 use runtime::headers::Position;
 use tokio::time::{Instant, timeout};
 
-pub use self::follow::Logs;
 pub(crate) use self::follow::follow;
 use self::followed::{Followed, Stamp};
 use crate::identity::Identity;

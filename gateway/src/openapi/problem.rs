@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use messages::route::{Idempotency, Route, RpcKind};
+use messages::route::{Idempotency, Rate, Route, RpcKind};
 use serde_json::{Map, Value, json};
 
 /// The schema of a problem (RFC 9457).
@@ -49,6 +49,13 @@ pub(super) fn of_route(route: &Route, has_body: bool) -> Map<String, Value> {
     }
     if !route.public {
         tell(403, "forbidden", "The token does not have the scope.");
+    }
+    if route.rate != Rate::Unlimited {
+        tell(
+            429,
+            "rate_limited",
+            "The requests of this minute are used up; `RateLimit` and `Retry-After` say when the next begins.",
+        );
     }
     if has_body {
         tell(413, "body_too_large", "The body is larger than is allowed.");

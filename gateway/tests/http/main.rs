@@ -8,6 +8,7 @@ mod forms;
 mod guests;
 mod keeping;
 mod outcomes;
+mod rates;
 mod reads;
 mod routes;
 mod support;

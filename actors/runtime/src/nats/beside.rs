@@ -11,6 +11,7 @@ use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::Config;
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
@@ -23,6 +24,18 @@ use crate::fabric::{Error, Letter};
 
 /// How long the servers of a cluster usually take to tell each other of a new stream.
 const KNOWN_EVERYWHERE: Duration = Duration::from_millis(10);
+
+/// By how much a message adds to the count of its subject (ADR-49).
+const INCREMENT: &str = "Nats-Incr";
+
+/// What a stream says of a message that it has stored.
+#[derive(Debug, Deserialize)]
+pub(super) struct Ack {
+    #[serde(rename = "seq")]
+    _sequence: u64,
+    /// Of a count: what it is now.
+    val: Option<String>,
+}
 
 impl Link {
     /// Stores a message in the feed or among the dead letters.
@@ -37,13 +50,24 @@ impl Link {
         let options = &self.options;
         if subject.starts_with("shop.evt.") {
             let feed = |bytes| streams::feed(options.replicas, options.feed_max_age, bytes);
-            self.publish_or_make(subject, headers, payload, feed).await
+            self.publish_or_make(subject, headers, payload, feed).await.map(drop)
         } else if subject.starts_with("shop.dlq.") {
             let letters = |bytes| streams::letters(options.replicas, bytes);
-            self.publish_or_make(subject, headers, payload, letters).await
+            self.publish_or_make(subject, headers, payload, letters).await.map(drop)
         } else {
             Err(failed(&subject, &"neither the feed nor the dead letters own it"))
         }
+    }
+
+    /// Adds to a count, and says what it is then.
+    pub(super) async fn count(&self, name: String, by: u64) -> Result<u64, Error> {
+        let subject = format!("shop.count.{name}");
+        let mut headers = Headers::new();
+        headers.insert(INCREMENT, format!("+{by}"));
+        let counts = |_| streams::counts(self.options.replicas);
+        let ack = self.publish_or_make(subject.clone(), headers, Bytes::new(), counts).await?;
+        let total = ack.val.and_then(|total| total.parse().ok());
+        total.ok_or_else(|| failed(&subject, &"the server does not count: it is older than 2.12"))
     }
 
     /// Publishes to a stream, and makes it first when there is none.
@@ -53,7 +77,7 @@ impl Link {
         headers: Headers,
         payload: Bytes,
         wanted: impl FnOnce(Option<i64>) -> Config,
-    ) -> Result<(), Error> {
+    ) -> Result<Ack, Error> {
         let give_up = Instant::now() + self.options.server_within;
         let mut wanted = Some(wanted);
         loop {
@@ -73,13 +97,13 @@ impl Link {
         self.make_stream(&wanted(limit)).await.map(drop)
     }
 
-    async fn publish_acked(&self, subject: &str, headers: Headers, payload: Bytes) -> Result<(), Refusal> {
+    async fn publish_acked(&self, subject: &str, headers: Headers, payload: Bytes) -> Result<Ack, Refusal> {
         let asked = Instant::now();
         let request = Request::new().headers(headers).payload(payload).timeout(None);
         let sent = self.client.send_request(subject.to_owned(), request);
         match timeout(self.options.server_within, sent).await {
-            Ok(Ok(message)) => match serde_json::from_slice::<Response<IgnoredAny>>(&message.payload) {
-                Ok(Response::Ok(_)) => Ok(()),
+            Ok(Ok(message)) => match serde_json::from_slice::<Response<Ack>>(&message.payload) {
+                Ok(Response::Ok(ack)) => Ok(ack),
                 Ok(Response::Err { error }) => Err(Refusal::Said(error)),
                 Err(failure) => Err(Refusal::Silence(format!("the ack cannot be read: {failure}"))),
             },

@@ -44,7 +44,7 @@ impl Members for Bucket {
 impl Bucket {
     async fn tell(&self, key: String, headers: Headers, says: Bytes) -> Result<(), Error> {
         let bucket = |_| streams::members(self.0.options.replicas);
-        self.0.publish_or_make(format!("$KV.{MEMBERS}.{key}"), headers, says, bucket).await
+        self.0.publish_or_make(format!("$KV.{MEMBERS}.{key}"), headers, says, bucket).await.map(drop)
     }
 }
 

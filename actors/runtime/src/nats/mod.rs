@@ -146,6 +146,10 @@ impl fabric::Fabric for Fabric {
         Box::pin(self.link.discard(sequence))
     }
 
+    fn count(&self, name: String, by: u64) -> BoxFuture<'_, Result<u64, Error>> {
+        Box::pin(self.link.count(name, by))
+    }
+
     fn storage_used_percent(&self) -> BoxFuture<'_, Result<u64, Error>> {
         Box::pin(async move {
             let (used, limit) =

@@ -21,6 +21,10 @@ use crate::fabric::Error;
 pub const FEED: &str = "EVENTS";
 /// The stream of the dead letters.
 pub const LETTERS: &str = "DLQ";
+/// The stream of the counts.
+pub const COUNTS: &str = "COUNTS";
+/// How long a count is kept after it was added to: longer than whatever is counted in minutes.
+const COUNT_MAX_AGE: Duration = Duration::from_secs(150);
 /// The members' bucket, as `nats kv` names it.
 pub const MEMBERS: &str = "MEMBERS";
 /// The members' bucket, as a stream.
@@ -140,6 +144,25 @@ pub(super) fn members(replicas: usize) -> Config {
         max_bytes: 16 << 20,
         allow_rollup: true,
         deny_delete: true,
+        allow_direct: true,
+        ..unlimited()
+    }
+}
+
+/// The counts: each message adds to the one before it under the same subject (ADR-49). When memory runs out, the oldest
+/// are forgotten: they are of minutes that have ended.
+pub(super) fn counts(replicas: usize) -> Config {
+    Config {
+        name: COUNTS.to_owned(),
+        description: Some("what gateways count together".to_owned()),
+        subjects: vec!["shop.count.>".to_owned()],
+        storage: StorageType::Memory,
+        discard: DiscardPolicy::Old,
+        num_replicas: replicas,
+        max_age: COUNT_MAX_AGE,
+        max_messages_per_subject: 1,
+        max_bytes: 64 << 20,
+        allow_message_counter: true,
         allow_direct: true,
         ..unlimited()
     }

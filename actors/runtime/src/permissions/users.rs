@@ -4,7 +4,7 @@ use std::iter;
 
 use messages::{Group, RpcKind};
 
-use crate::nats::streams::{self, FEED, LETTERS, MEMBERS, MEMBERS_STREAM};
+use crate::nats::streams::{self, COUNTS, FEED, LETTERS, MEMBERS, MEMBERS_STREAM};
 use crate::nats::{inbox_of, place_of};
 
 /// The user of the gateway.
@@ -138,6 +138,9 @@ fn gateway(groups: &[&'static Group]) -> User {
         publish.push(api("CONSUMER.CREATE", &format!("{stream}.*.shop.log.{}.*", group.name)));
         publish.push(api("CONSUMER.MSG.NEXT", &format!("{stream}.*")));
     }
+    // What gateways count together, and its stream, which the first of them makes.
+    publish.push("shop.count.>".to_owned());
+    publish.extend(["$JS.API.INFO".to_owned(), api("STREAM.INFO", COUNTS), api("STREAM.CREATE", COUNTS)]);
     let subscribe = vec![format!("{}.>", inbox_of(GATEWAY))];
     User { name: GATEWAY, publish, deny: Vec::new(), subscribe, answers: false }
 }

@@ -8,7 +8,7 @@ pub(crate) mod products;
 use std::net::SocketAddr;
 
 use gateway::Gateway;
-use gateway::config::{Config, Token};
+use gateway::config::{Config, Rates, Tier, Token};
 use messages::route::Route;
 use tokio::sync::oneshot;
 
@@ -83,10 +83,13 @@ pub(crate) fn config() -> Config {
         role: role.to_owned(),
         subject: Some(subject.to_owned()),
         scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        tier: Tier::Unlimited,
     };
     Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         workers: 1,
+        // Tests ask much more often than people.
+        rates: Rates { public: 0, sensitive: 0, ..Rates::default() },
         tokens: vec![token(ADMIN, "admin", "usr_admin", &["*"]), token(GUEST, "customer", "usr_guest", &[])],
         ..Config::default()
     }
@@ -98,7 +101,7 @@ pub(crate) fn start(config: Config, nats: &Nats) -> (SocketAddr, oneshot::Sender
 }
 
 fn start_routes(routes: &'static [&'static Route], config: Config, nats: &Nats) -> (SocketAddr, oneshot::Sender<()>) {
-    let gateway = Gateway::with_routes(routes, config, nats.connect()).expect("a free port").keeping(nats.logs());
+    let gateway = Gateway::with_routes(routes, config, nats.connect()).expect("a free port").reaching(nats.reach());
     let address = gateway.address();
     let (stop, stopped) = oneshot::channel::<()>();
     actix_web::rt::spawn(gateway.run(async move {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gateway::{Connect, Logs};
+use gateway::{Connect, Reach};
 use runtime::bus::Bus;
 use runtime::fabric::{Fabric as _, SharedFabric};
 use runtime::log::SharedLog;
@@ -57,8 +57,8 @@ impl Nats {
         })
     }
 
-    /// How a gateway follows logs.
-    pub(crate) fn logs(&self) -> Logs {
+    /// How a gateway reaches what its workers share.
+    pub(crate) fn reach(&self) -> Reach {
         let options = self.options("gateway");
         Arc::new(move || {
             let options = options.clone();
