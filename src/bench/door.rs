@@ -54,6 +54,9 @@ pub(crate) async fn reads(settings: &Settings) -> anyhow::Result<Vec<Line>> {
     let path = format!("/api/v1/products/{product_id}");
     let gateway = ground.serve(&["gateway"], "gateway", settings.workers).await?;
     let ours = Side { address: gateway.address()?, requests: [load::get(&path)].into() };
+    // The same gateway with a memory: what everybody reads is asked once.
+    let keeping = ground.serve_with(&["gateway"], "keeping", settings.workers, 64 << 20).await?;
+    let kept = Side { address: keeping.address()?, requests: ours.requests.clone() };
     let answer = ground.dir().join("answer");
     std::fs::write(&answer, &said.payload)?;
     let (minimal, responder) = minimal(&ground, settings, &said.payload).await?;
@@ -70,18 +73,21 @@ pub(crate) async fn reads(settings: &Settings) -> anyhow::Result<Vec<Line>> {
 
     let mut lines = vec![Line::fact("size of the answer read, in protobuf", format!("{} B", said.payload.len()))];
     for connections in CONNECTIONS {
-        let (mut whole, mut door) = (Vec::new(), Vec::new());
+        let (mut whole, mut door, mut memory) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..settings.rounds {
             let a = ours.run(settings, connections).await?;
             let b = theirs.run(settings, connections).await?;
             let c = alone.run(settings, connections).await?;
+            let d = kept.run(settings, connections).await?;
             door.push((c, b.clone()));
+            memory.push((d, b.clone()));
             whole.push((a, b));
         }
         lines.extend(judged(&format!("read, {connections} at once"), &whole, true));
+        lines.extend(judged(&format!("read that the gateway keeps, {connections} at once"), &memory, true));
         lines.extend(judged(&format!("the gateway alone, {connections} at once"), &door, false));
     }
-    drop((groups, gateway, minimal, responder, parrot, gateway_aside));
+    drop((groups, gateway, keeping, minimal, responder, parrot, gateway_aside));
     aside.leave().await;
     ground.leave().await;
     Ok(lines)

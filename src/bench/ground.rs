@@ -51,9 +51,20 @@ impl Ground {
         self.server.nodes().first().and_then(runtime::server::Node::pid)
     }
 
-    /// Runs `mercat serve` with these names. `store` names the directory of its stores.
+    /// Runs `mercat serve` with these names. `store` names the directory of its stores. A gateway asks for every read.
     pub(crate) async fn serve(&self, names: &[&str], store: &str, workers: usize) -> anyhow::Result<Child> {
-        let config = self.config(store, workers)?;
+        self.serve_with(names, store, workers, 0).await
+    }
+
+    /// The same with a gateway that keeps answers in so much memory.
+    pub(crate) async fn serve_with(
+        &self,
+        names: &[&str],
+        store: &str,
+        workers: usize,
+        cache_bytes_max: usize,
+    ) -> anyhow::Result<Child> {
+        let config = self.config(store, workers, cache_bytes_max)?;
         let config = config.display().to_string();
         let arguments = [&["serve", "--config", &config], names].concat();
         Child::start(&arguments, "ready:").await
@@ -61,7 +72,7 @@ impl Ground {
 
     /// Runs `mercat up`, seeded, on this server.
     pub(crate) async fn up(&self, store: &str, workers: usize) -> anyhow::Result<Child> {
-        let config = self.config(store, workers)?.display().to_string();
+        let config = self.config(store, workers, gateway::Config::default().cache_bytes_max)?.display().to_string();
         Child::start(&["up", "--config", &config], "Ctrl-C stops").await
     }
 
@@ -71,13 +82,14 @@ impl Ground {
         Child::start(&[&["bench-part", "--nats", &nats], arguments].concat(), "ready").await
     }
 
-    fn config(&self, store: &str, workers: usize) -> anyhow::Result<PathBuf> {
+    fn config(&self, store: &str, workers: usize, cache_bytes_max: usize) -> anyhow::Result<PathBuf> {
         let (file, data) = (self.dir.join(format!("{store}.toml")), self.dir.join(store));
         let quoted = |texts: Vec<String>| texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ");
         let text = format!(
             "data = {data:?}\nreplica = {store:?}\nmetrics = \"\"\n[nats]\nurls = [{urls}]\nmonitors = [{monitors}]\n\
              [log]\nlevel = \"error\"\n[gateway]\nlisten = \"127.0.0.1:0\"\nworkers = {workers}\n\
              tokens = [{{ token = {TOKEN:?}, role = \"admin\", scopes = [\"*\"] }}]\n\
+             cache_bytes_max = {cache_bytes_max}\nrates.exempt = [\"127.0.0.0/8\"]\n\
              [bank]\nlisten = \"127.0.0.1:0\"\n",
             urls = quoted(self.server.urls()),
             monitors = quoted(self.server.monitors()),

@@ -116,5 +116,7 @@ pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
         }
     }
     command.env("PATH", path());
+    // Everybody here comes from the same address, and asks more often than a person.
+    command.env("MERCAT_GATEWAY__RATES__EXEMPT", r#"["127.0.0.0/8"]"#);
     command
 }

@@ -209,6 +209,11 @@ async fn the_gateway_asks_and_follows_but_does_not_take_part() {
     let followed = gateway.0.log(group).await.unwrap();
     assert_eq!(followed.tail(0).next().await.unwrap().unwrap().sequence, sequence);
     assert_eq!(followed.extent().await.unwrap().last_sequence, sequence);
+    assert_eq!(followed.last_of(0).await.unwrap(), sequence);
+    // Gateways count together, and the first of them makes the count.
+    let count = gateway.0.count("minute.somebody".to_owned(), 3).await.unwrap();
+    assert_eq!([count, gateway.0.count("minute.somebody".to_owned(), 4).await.unwrap()], [3, 7]);
+    assert!(!source.may_publish("shop.count.minute.somebody").await, "a group counts");
     for subject in [
         format!("shop.log.{SOURCE}.0"),
         format!("shop.evt.{SOURCE}.x.y"),
