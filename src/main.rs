@@ -14,6 +14,7 @@ mod host;
 mod keys;
 mod leftover;
 mod out;
+mod routes;
 mod seed;
 mod serve;
 mod story;
@@ -56,6 +57,8 @@ enum Command {
     Up(up::Arguments),
     /// Runs some groups, or the gateway, against a NATS server that is there.
     Serve(serve::Arguments),
+    /// Lists what the door answers to, or explains what it would do with one request.
+    Routes(routes::Arguments),
     /// Reads a message on standard input and prints it as JSON: for `nats … --translate`.
     Decode(decode::Arguments),
     /// Walks the log of a group: turn chain, holes, forks, flipped bits, and whether its fold equals the store.
@@ -109,6 +112,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let _telemetry = telemetry::start(&config)?;
             actix::System::new().block_on(serve::run(config, arguments))
         }
+        Command::Routes(arguments) => routes::run(&arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Verify(arguments) => actix::System::new().block_on(verify::run(config, arguments)),
         Command::Audit(arguments) => actix::System::new().block_on(audit::run(config, arguments)),

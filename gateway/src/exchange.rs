@@ -177,7 +177,8 @@ impl Exchange<'_> {
         call.strong = strong;
         let said = self.ask(&call).await.map_err(|failure| Error::from_failure(route, failure))?;
         let Json::Object(entity) = answer::json(route, &said)? else { return Err(Error::internal()) };
-        let version = said.version.ok_or_else(Error::internal)?;
+        // Shown as it would be, and not there yet: the patch makes its first version.
+        let version = said.version.unwrap_or(0);
         Ok((version, merge::writable(entity, self.endpoint.route.request.fields)))
     }
 
@@ -277,7 +278,8 @@ impl Exchange<'_> {
         let mut seen = Vec::new();
         for value in self.headers().get_all(SHOP_POSITION) {
             let positions = value.to_str().ok().and_then(|text| runtime::headers::positions(text).ok());
-            let positions = positions.filter(|positions| positions.len() <= POSITIONS_MAX).ok_or_else(|| {
+            let usable = |positions: &Vec<Position>| (1..=POSITIONS_MAX).contains(&positions.len());
+            let positions = positions.filter(usable).ok_or_else(|| {
                 Error::bad_request("shop_position_malformed", "Shop-Position repeats what the answer to a write said")
             })?;
             seen.extend(positions.into_iter().filter(|position| position.group == route.group));

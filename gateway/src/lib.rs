@@ -38,6 +38,7 @@ mod rates;
 mod raw;
 mod request;
 mod router;
+pub mod routes;
 pub mod server;
 mod sessions;
 mod settle;

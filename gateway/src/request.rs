@@ -159,7 +159,13 @@ fn put_parameter(
 /// The value of a parameter; a list is separated by commas.
 fn value(field: &Field, path: &str, text: &str, errors: &mut Vec<FieldError>) -> Json {
     if field.repeated {
-        Json::Array(text.split(',').map(|item| scalar(field, path, item, errors)).collect())
+        let items = text.split(',').enumerate().map(|(index, item)| {
+            if item.is_empty() && field.kind == FieldKind::Text {
+                errors.push(wrong(&format!("{path}/{index}"), code::REQUIRED, "there is nothing between two commas"));
+            }
+            scalar(field, path, item, errors)
+        });
+        Json::Array(items.collect())
     } else {
         scalar(field, path, text, errors)
     }

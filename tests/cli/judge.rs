@@ -16,7 +16,7 @@ pub(crate) fn judge(shop: &Shop, case: &str) -> Ran {
 }
 
 /// The Python that `./test.sh` prepared, else the machine's own.
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let prepared = repository().join("target/tools/venv/bin/python");
     let python = if prepared.is_file() { prepared } else { PathBuf::from("python3") };
     let has = run(command(&python).args(["-c", "import nats, nkeys"]), b"");

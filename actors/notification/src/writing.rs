@@ -101,8 +101,9 @@ fn line_of(source: &str, name: &str) -> usize {
                 _ if rest.starts_with("}}") || rest.starts_with("%}") => false,
                 _ => inside,
             };
-            let (before, after) = (line[..at].chars().next_back(), rest[name.len().min(rest.len())..].chars().next());
-            if inside && rest.starts_with(name) && !is_part(before) && !is_part(after.filter(|c| *c != '.')) {
+            let before = line[..at].chars().next_back();
+            let Some(after) = rest.strip_prefix(name).map(|rest| rest.chars().next()) else { continue };
+            if inside && !is_part(before) && !is_part(after.filter(|c| *c != '.')) {
                 return number + 1;
             }
         }

@@ -91,6 +91,10 @@ impl Asked<'_> {
         // Going back through a rising list is going forth through a falling one; the page is turned round at the end.
         let back = self.before.is_some();
         let mut place = self.before.or(self.after).map(key).transpose()?;
+        if place.as_ref().is_some_and(|place| !place.starts_with(&prefix)) {
+            // Of another list, or made up.
+            return Err(bad_cursor());
+        }
         let mut found: Vec<(Vec<u8>, T)> = Vec::new();
         while found.len() <= limit {
             let chunk = if falling == back {

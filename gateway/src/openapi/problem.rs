@@ -44,6 +44,11 @@ pub(super) fn of_route(route: &Route, has_body: bool) -> Map<String, Value> {
         tell(refusal.status, refusal.code, refusal.detail);
     }
     tell(400, "invalid_request", "The request does not say what the contract asks for.");
+    if route.http.iter().any(|http| http.path.contains('{')) {
+        tell(404, "no_such_path", "Nothing is at this path: it names something that cannot be, or that is not there.");
+    }
+    tell(414, "url_too_long", "The request target is longer than is allowed.");
+    tell(431, "headers_too_large", "The headers are longer together than is allowed.");
     if route.raw.is_none() {
         tell(401, "unauthenticated", "There is no bearer token, or nobody holds it.");
     }

@@ -42,7 +42,12 @@ impl<'a> Schemas<'a> {
     /// A reference to a message.
     pub(super) fn message(&mut self, message: &MessageDescriptor, face: Face) -> Value {
         let input = face == Face::Request && !message.name().ends_with("Request");
-        let name = if input { format!("{}Input", message.name()) } else { message.name().to_owned() };
+        let name = match message.full_name() {
+            // The problem that an answer holds is not the answer that is a problem.
+            "shop.common.v1.Problem" => "HeldProblem".to_owned(),
+            _ if input => format!("{}Input", message.name()),
+            _ => message.name().to_owned(),
+        };
         if !self.made.contains_key(&name) {
             // Its place is taken first: a message may hold itself.
             self.made.insert(name.clone(), Value::Null);
@@ -88,15 +93,17 @@ impl<'a> Schemas<'a> {
             let Kind::Message(entry) = field.kind() else { return json!({}) };
             let value = entry.map_entry_value_field();
             let mut values = self.value(&value, face);
-            bound_text(&mut values, options);
+            bound_text(&mut values, options, false);
             json!({"type": "object", "additionalProperties": values})
         } else if field.is_list() {
             let mut items = self.value(field, face);
-            bound_value(&mut items, options);
+            bound_value(&mut items, options, false);
             json!({"type": "array", "items": items})
         } else {
             let mut value = self.value(field, face);
-            bound_value(&mut value, options);
+            // What was never said is an empty text in an answer, whatever it would look like if it were there.
+            let may_be_empty = face == Face::Answer && !options.flag("required") && !field.supports_presence();
+            bound_value(&mut value, options, may_be_empty);
             value
         };
         let (fewest, most) = if field.is_map() { ("minProperties", "maxProperties") } else { ("minItems", "maxItems") };
@@ -171,26 +178,29 @@ fn put(schema: &mut Value, name: &str, value: Option<Value>) {
 }
 
 /// Narrows the schema of a single value to what the contract allows.
-fn bound_value(schema: &mut Value, options: &Options) {
+fn bound_value(schema: &mut Value, options: &Options, may_be_empty: bool) {
     // The bounds of money are those of its amount, which stand in the description alone.
     if schema["type"] == "integer" {
         put(schema, "minimum", options.number("min").map(Value::from));
         put(schema, "maximum", options.number("max").map(Value::from));
     }
-    bound_text(schema, options);
-    let allowed = options.texts("one_of");
+    bound_text(schema, options, may_be_empty);
+    let mut allowed = options.texts("one_of");
     if !allowed.is_empty() {
+        if may_be_empty {
+            allowed.push(String::new());
+        }
         put(schema, "enum", Some(allowed.into()));
     }
 }
 
-fn bound_text(schema: &mut Value, options: &Options) {
+fn bound_text(schema: &mut Value, options: &Options, may_be_empty: bool) {
     if schema["type"] != "string" {
         return;
     }
     // A text that is required is not empty.
     let shortest = options.number("min_length").or_else(|| options.flag("required").then_some(1));
-    put(schema, "minLength", shortest.map(Value::from));
+    put(schema, "minLength", shortest.filter(|_| !may_be_empty).map(Value::from));
     put(schema, "maxLength", options.number("max_length").map(Value::from));
     // 26 characters of Crockford's base32; the first holds the three highest bits of 128.
     let id = options.text("id").map(|prefix| format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"));
@@ -199,12 +209,14 @@ fn bound_text(schema: &mut Value, options: &Options) {
         Some("FORMAT_SLUG") => Some("^([a-z0-9]+(-[a-z0-9]+)*)?$"),
         Some("FORMAT_CURRENCY") => Some("^[A-Z]{3}$"),
         Some("FORMAT_COUNTRY") => Some("^([A-Z]{2})?$"),
-        Some("FORMAT_URL") => return put(schema, "format", Some("uri".into())),
+        Some("FORMAT_URL") => return put(schema, "format", (!may_be_empty).then(|| "uri".into())),
         // Text that is JSON is shown as what it says.
         Some("FORMAT_JSON") => return *schema = json!({}),
         _ => None,
     };
-    put(schema, "pattern", id.or(pattern.map(str::to_owned)).map(Value::from));
+    let pattern = id.or(pattern.map(str::to_owned));
+    let pattern = pattern.map(|pattern| if may_be_empty { format!("^$|{pattern}") } else { pattern });
+    put(schema, "pattern", pattern.map(Value::from));
 }
 
 /// A value the contract writes as JSON, or as the plain text it is.

@@ -75,6 +75,7 @@ async fn a_query_is_read_by_the_contract() {
         ("limit=0", "/limit", "too_small"),
         ("limit=101", "/limit", "too_large"),
         ("limit=ten", "/limit", "not_an_integer"),
+        ("status[in]=draft,,active", "/status/in/1", "unknown_value"),
         ("limit=1.0", "/limit", "not_an_integer"),
         ("limit=", "/limit", "not_an_integer"),
         ("limit=1&limit=2", "/limit", "duplicate_key"),

@@ -1,10 +1,11 @@
 //! Writes: created once, changed by whom they should, refused with all that is wrong.
 
 use expect_test::expect;
+use messages::product::v1::GetProductResponse;
 use runtime::headers;
 use serde_json::json;
 
-use crate::support::group::Heard;
+use crate::support::group::{Heard, Says};
 use crate::support::products::{ID, PRODUCT, Products, shirt, shop};
 use crate::support::{ADMIN, Shop};
 
@@ -141,6 +142,23 @@ async fn a_patch_changes_what_it_names() {
     }
     let merge_patch = shop.ask("PATCH", PRODUCT).bearer(ADMIN).header("Content-Type", "application/merge-patch+json");
     assert_eq!(merge_patch.body(r#"{"title": "Cap"}"#).send().await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_patch_of_what_is_not_there_yet_makes_its_first_version() {
+    let mut products = Products::with(shirt());
+    // A group may show what an entity would be before it is: without a version.
+    let shop = Shop::open(move |heard| match heard.verb() {
+        "get" => Some(Says::yes(&GetProductResponse { product: Some(shirt()) })),
+        _ => products.answer(heard),
+    });
+    let shop = shop.await;
+    let answer = shop.ask("PATCH", PRODUCT).bearer(ADMIN).json(r#"{"title": "Cap"}"#).send().await;
+    // The played group has it at version 3, and says that this is not the first.
+    assert_eq!(answer.problem(), (412, "stale_version".to_owned()));
+    let written: Vec<_> = shop.heard().into_iter().filter(|heard| heard.verb() == "update").collect();
+    assert!(written.iter().all(|heard| heard.header(headers::IF_VERSION) == Some("0")), "{written:?}");
+    assert!(!written.is_empty());
 }
 
 #[actix_web::test]

@@ -45,6 +45,14 @@ fn a_template_that_cannot_be_used_is_refused_with_line_and_reason() {
     refused(
         OrderConfirmed,
         Sms,
+        &text("Grüße\n{{ totl }}ü{{ ö }}"),
+        expect![
+            "the text is wrong in line 2: there is nothing called `totl`; there is name, order_id, total, shipping_option, lines"
+        ],
+    );
+    refused(
+        OrderConfirmed,
+        Sms,
         &text("{% if false %}\n{{ carrier }}{% endif %}"),
         expect![
             "the text is wrong in line 2: there is nothing called `carrier`; there is name, order_id, total, shipping_option, lines"

@@ -170,8 +170,9 @@ impl Rows {
     #[must_use]
     pub fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Vec<Row> {
         let until = successor(&self.full(prefix));
+        // Clients make up cursors: whatever they stand at, nothing outside the prefix is shown.
         let mut from = match after {
-            Some(after) => [&self.full(after)[..], &[0]].concat(),
+            Some(after) => [&self.full(after)[..], &[0]].concat().max(self.full(prefix)),
             None => self.full(prefix),
         };
         let mut out = Vec::new();
@@ -190,7 +191,8 @@ impl Rows {
     #[must_use]
     pub fn scan_back(&self, prefix: &[u8], before: Option<&[u8]>, limit: usize) -> Vec<Row> {
         let from = self.full(prefix);
-        let mut until = before.map_or_else(|| successor(&from), |before| self.full(before));
+        let end = successor(&from);
+        let mut until = before.map_or_else(|| end.clone(), |before| self.full(before).min(end.clone()));
         let mut out = Vec::new();
         while out.len() < limit {
             let (rows, end) = self.chunk(&from, &until, true);
@@ -330,6 +332,25 @@ mod tests {
         assert_eq!(keys(&rows.scan_back(b"", None, 9)), ["b1", "a3", "a1"]);
         assert_eq!(keys(&rows.scan_back(b"a", Some(b"a3"), 9)), ["a1"]);
         assert_eq!(rows.get(b"a2"), None);
+    }
+
+    #[test]
+    fn a_place_outside_the_prefix_shows_nothing_outside_it() {
+        let mut rows = Writer::over(&Rows::open("v", None));
+        for key in ["a1", "b1", "b2", "c1"] {
+            rows.put(key.as_bytes(), Vec::new());
+        }
+        for (place, forth, back) in [
+            ("", &["b1", "b2"][..], &[][..]),
+            ("a0", &["b1", "b2"], &[]),
+            ("b1", &["b2"], &[]),
+            ("b2", &[], &["b1"]),
+            ("b3", &[], &["b2", "b1"]),
+            ("c2", &[], &["b2", "b1"]),
+        ] {
+            assert_eq!(keys(&rows.scan(b"b", Some(place.as_bytes()), 9)), forth, "after {place}");
+            assert_eq!(keys(&rows.scan_back(b"b", Some(place.as_bytes()), 9)), back, "before {place}");
+        }
     }
 
     /// Counts what it hears, and knows the keys.
