@@ -1,7 +1,8 @@
 //! Allocation: from which warehouses a basket is sent.
 //!
 //! A plan over what the levels say now, and nothing more: it holds nothing, so each warehouse may still refuse its part.
-//! Whoever is refused plans again. One warehouse that has everything is always preferred to several, by every strategy;
+//! Whoever is refused plans again. What is here goes first; what is not here at all is planned where it may be waited for,
+//! by the same rules. One warehouse that has everything is always preferred to several, by every strategy;
 //! the strategies differ in which one, and in how a basket is split when none has everything.
 
 use std::collections::BTreeMap;
@@ -34,8 +35,10 @@ pub struct Site {
     pub region: String,
     /// The higher goes first.
     pub priority: u32,
-    /// Free units, by SKU.
+    /// Units that can be sold, by SKU.
     pub stock: Units,
+    /// Units that may be waited for beyond those, by SKU.
+    pub awaitable: Units,
 }
 
 /// Where a basket goes; empty where nobody said.
@@ -79,6 +82,30 @@ pub struct Short {
 /// Plans a basket. What is short is planned as far as it goes.
 #[must_use]
 pub fn allocate(wanted: &Units, sites: &[Site], to: &Destination, strategy: Strategy) -> Plan {
+    let Plan { mut parts, short } = plan(wanted, sites, to, strategy);
+    let missing: Units = short.iter().map(|short| (short.sku.clone(), short.requested - short.available)).collect();
+    if sites.iter().all(|site| missing.keys().all(|sku| site.awaitable.get(sku).copied().unwrap_or(0) <= 0)) {
+        return Plan { parts, short };
+    }
+    let awaited = |site: &Site| Site { stock: site.awaitable.clone(), ..site.clone() };
+    let later = plan(&missing, &sites.iter().map(awaited).collect::<Vec<_>>(), to, strategy);
+    for part in later.parts {
+        match parts.iter_mut().find(|now| now.warehouse_id == part.warehouse_id) {
+            Some(now) => part.lines.into_iter().for_each(|(sku, units)| *now.lines.entry(sku).or_default() += units),
+            None => parts.push(part),
+        }
+    }
+    // A line is short by what neither is here nor may be waited for.
+    let here =
+        |sku: &String| short.iter().find(|short| short.sku == *sku).map_or((0, 0), |s| (s.requested, s.available));
+    let still = later.short.into_iter().map(|beyond| {
+        let (requested, available) = here(&beyond.sku);
+        Short { requested, available: available + beyond.available, sku: beyond.sku }
+    });
+    Plan { parts, short: still.collect() }
+}
+
+fn plan(wanted: &Units, sites: &[Site], to: &Destination, strategy: Strategy) -> Plan {
     let available = |sku: &String| sites.iter().map(|site| free(site, sku)).sum::<i64>();
     let mut missing = Units::new();
     let mut short = Vec::new();
@@ -200,7 +227,7 @@ mod tests {
 
     fn site(name: &str, country: &str, region: &str, priority: u32, stock: &[(&str, i64)]) -> Site {
         let (warehouse_id, country, region) = (name.to_owned(), country.to_owned(), region.to_owned());
-        Site { warehouse_id, country, region, priority, stock: units(stock) }
+        Site { warehouse_id, country, region, priority, stock: units(stock), awaitable: Units::new() }
     }
 
     fn vienna() -> Destination {
@@ -274,6 +301,34 @@ mod tests {
     }
 
     #[test]
+    fn what_is_nowhere_is_waited_for_where_that_is_allowed() {
+        let waits = |mut sites: Vec<Site>| {
+            sites[0].awaitable = units(&[("MUG", 5), ("HAT", 2)]);
+            sites[2].awaitable = units(&[("MUG", 1)]);
+            sites
+        };
+        check(&[("MUG", 2)], &waits(shop()), Strategy::Nearest, expect![[r#"vienna {"MUG": 2}"#]]);
+        check(
+            &[("MUG", 17)],
+            &waits(shop()),
+            Strategy::Nearest,
+            expect![[r#"vienna {"MUG": 3}; graz {"MUG": 5}; berlin {"MUG": 9}"#]],
+        );
+        check(
+            &[("MUG", 20), ("HAT", 3)],
+            &waits(shop()),
+            Strategy::Nearest,
+            expect![[r#"vienna {"MUG": 2}; graz {"MUG": 5}; berlin {"HAT": 2, "MUG": 13}; short of HAT: 2 of 3"#]],
+        );
+        check(
+            &[("CAP", 5)],
+            &waits(shop()),
+            Strategy::Nearest,
+            expect![[r#"vienna {"CAP": 3}; berlin {"CAP": 1}; short of CAP: 4 of 5"#]],
+        );
+    }
+
+    #[test]
     fn of_many_warehouses_few_are_chosen_in_time() {
         let small = (0..40).map(|n| site(&format!("s{n:02}"), "AT", "W", 0, &[("MUG", 10)]));
         let big = (0..8).map(|n| site(&format!("z{n}"), "DE", "", 0, &[("MUG", 100)]));
@@ -293,6 +348,7 @@ mod tests {
             region: if *place == 2 { "W" } else { "" }.to_owned(),
             priority: *priority,
             stock: stock.iter().map(|(sku, units)| (sku.to_string(), *units)).collect(),
+            awaitable: Units::new(),
         });
         named.collect()
     }

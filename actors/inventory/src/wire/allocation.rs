@@ -23,9 +23,9 @@ pub fn wanted(request: &v1::AllocateRequest) -> (Units, Destination, Strategy) {
 
 /// A warehouse as allocation sees it.
 #[must_use]
-pub fn site(warehouse: &v1::Warehouse, stock: Units) -> Site {
+pub fn site(warehouse: &v1::Warehouse, stock: Units, awaitable: Units) -> Site {
     let v1::Warehouse { warehouse_id, country, region, priority, .. } = warehouse.clone();
-    Site { warehouse_id, country, region, priority, stock }
+    Site { warehouse_id, country, region, priority, stock, awaitable }
 }
 
 /// A plan as the world sees it.

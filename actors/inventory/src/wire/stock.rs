@@ -6,10 +6,11 @@ use runtime::clock::{from_wire, to_wire};
 use runtime::desk::{Desk, Window};
 use runtime::entity::{Recorded, Undecodable};
 
+use super::filling::tell_shelf;
 use super::reservation::claim;
 use super::warehouse::must_be_open;
 use super::{Problem, place, unreadable, v1};
-use crate::shelf::{self, Because, Claim, Place, Reason, Shelf};
+use crate::shelf::{self, Because, Claim, Move, Place, Policy, Reason, Shelf};
 use crate::views;
 use crate::warehouse::Warehouse;
 
@@ -25,7 +26,7 @@ pub(crate) fn set_stock(desk: &mut Desk<'_>, request: &v1::SetStockRequest) -> R
         product_id: views::product_of(&desk.rows::<views::Stock>(), &request.sku),
         place: place.clone(),
     };
-    desk.tell::<Shelf>(&place.id(), command)?;
+    tell_shelf(desk, &place, command)?;
     Ok(v1::SetStockResponse { level: Some(level_now(desk, &place)) })
 }
 
@@ -42,8 +43,26 @@ pub(crate) fn adjust_stock(
         product_id: views::product_of(&desk.rows::<views::Stock>(), &request.sku),
         place: place.clone(),
     };
-    desk.tell::<Shelf>(&place.id(), command)?;
+    tell_shelf(desk, &place, command)?;
     Ok(v1::AdjustStockResponse { level: Some(level_now(desk, &place)) })
+}
+
+pub(crate) fn set_policy(
+    desk: &mut Desk<'_>,
+    request: &v1::SetStockPolicyRequest,
+) -> Result<v1::SetStockPolicyResponse, Problem> {
+    must_be_open(desk, &request.warehouse_id)?;
+    let place = place(&request.warehouse_id, &request.sku);
+    let policy = Policy {
+        safety: request.safety_stock,
+        backorder_max: request.backorder_limit,
+        expected_at: request.backorder_expected_at.as_ref().map(|at| from_wire(Some(at))),
+        reorder_point: request.reorder_point,
+        reorder_lot: request.reorder_quantity,
+    };
+    let product_id = views::product_of(&desk.rows::<views::Stock>(), &request.sku);
+    tell_shelf(desk, &place, shelf::Command::Govern { place: place.clone(), policy, product_id })?;
+    Ok(v1::SetStockPolicyResponse { level: Some(level_now(desk, &place)) })
 }
 
 pub(crate) fn get_level(
@@ -85,6 +104,27 @@ pub fn level(warehouse_id: &str, sku: &str, shelf: &Shelf, version: u64) -> v1::
         low_stock_threshold: shelf.threshold,
         version,
         updated_at: shelf.updated_at.map(to_wire),
+        sellable: shelf.sellable(),
+        safety_stock: shelf.policy.safety,
+        backordered: shelf.awaited(),
+        backorder_limit: shelf.policy.backorder_max,
+        backorder_expected_at: shelf.policy.expected_at.map(to_wire),
+        reorder_point: shelf.policy.reorder_point,
+        reorder_quantity: shelf.policy.reorder_lot,
+        transferred_out: shelf.sent,
+        transferred_in: shelf.arrived,
+    }
+}
+
+/// How a level says that its shelf is run.
+#[must_use]
+pub fn policy(level: &v1::StockLevel) -> Policy {
+    Policy {
+        safety: level.safety_stock,
+        backorder_max: level.backorder_limit,
+        expected_at: level.backorder_expected_at.as_ref().map(|at| from_wire(Some(at))),
+        reorder_point: level.reorder_point,
+        reorder_lot: level.reorder_quantity,
     }
 }
 
@@ -130,7 +170,9 @@ impl From<shelf::Refusal> for Problem {
 
 impl Recorded for shelf::Event {
     fn record(&self) -> (&'static str, Vec<u8>) {
-        use shelf::Event::{Adjusted, Low, Released, Reserved, Set, Shipped};
+        use shelf::Event::{
+            Adjusted, Arrived, Awaited, Due, Filled, Governed, Low, Released, Reserved, Sent, Set, Shipped, Withdrawn,
+        };
         match self.clone() {
             Set { place, on_hand, delta, threshold, reason, note, product_id, at } => {
                 let event = v1::StockSet {
@@ -185,6 +227,58 @@ impl Recorded for shelf::Event {
                     at: Some(to_wire(at)),
                 };
                 ("inventory.low_stock", event.encode_to_vec())
+            }
+            Governed { place: Place { warehouse_id, sku }, policy, product_id, at } => {
+                let event = v1::StockPolicySet {
+                    warehouse_id,
+                    sku,
+                    product_id,
+                    safety_stock: policy.safety,
+                    backorder_limit: policy.backorder_max,
+                    backorder_expected_at: policy.expected_at.map(to_wire),
+                    reorder_point: policy.reorder_point,
+                    reorder_quantity: policy.reorder_lot,
+                    at: Some(to_wire(at)),
+                };
+                ("inventory.stock_policy_set", event.encode_to_vec())
+            }
+            Awaited(Claim { place, quantity, reservation_id }, at) => {
+                let Place { warehouse_id, sku } = place;
+                let event = v1::StockBackordered { warehouse_id, sku, quantity, reservation_id, at: Some(to_wire(at)) };
+                ("inventory.stock_backordered", event.encode_to_vec())
+            }
+            Filled(Claim { place, quantity, reservation_id }, at) => {
+                let Place { warehouse_id, sku } = place;
+                let event = v1::StockFilled { warehouse_id, sku, quantity, reservation_id, at: Some(to_wire(at)) };
+                ("inventory.stock_filled", event.encode_to_vec())
+            }
+            Withdrawn(Claim { place, quantity, reservation_id }, because, at) => {
+                let (Place { warehouse_id, sku }, reason) = (place, because_out(because).into());
+                let at = Some(to_wire(at));
+                let event = v1::StockWithdrawn { warehouse_id, sku, quantity, reservation_id, reason, at };
+                ("inventory.stock_withdrawn", event.encode_to_vec())
+            }
+            Sent(Move { place, quantity, transfer_id }, at) => {
+                let Place { warehouse_id, sku } = place;
+                let event = v1::StockSent { warehouse_id, sku, quantity, transfer_id, at: Some(to_wire(at)) };
+                ("inventory.stock_sent", event.encode_to_vec())
+            }
+            Arrived { units: Move { place, quantity, transfer_id }, product_id, at } => {
+                let (Place { warehouse_id, sku }, at) = (place, Some(to_wire(at)));
+                let event = v1::StockArrived { warehouse_id, sku, quantity, transfer_id, at, product_id };
+                ("inventory.stock_arrived", event.encode_to_vec())
+            }
+            Due { place: Place { warehouse_id, sku }, position, point, suggested, product_id, at } => {
+                let event = v1::ReorderDue {
+                    warehouse_id,
+                    sku,
+                    product_id,
+                    position,
+                    reorder_point: point,
+                    suggested_quantity: suggested,
+                    at: Some(to_wire(at)),
+                };
+                ("inventory.reorder_due", event.encode_to_vec())
             }
         }
     }
@@ -242,6 +336,56 @@ impl Recorded for shelf::Event {
                     at: from_wire(event.at.as_ref()),
                 })
             }
+            "inventory.stock_policy_set" => {
+                let event = v1::StockPolicySet::decode(data).map_err(unreadable)?;
+                let policy = Policy {
+                    safety: event.safety_stock,
+                    backorder_max: event.backorder_limit,
+                    expected_at: event.backorder_expected_at.as_ref().map(|at| from_wire(Some(at))),
+                    reorder_point: event.reorder_point,
+                    reorder_lot: event.reorder_quantity,
+                };
+                let (place, at) = (place(&event.warehouse_id, &event.sku), from_wire(event.at.as_ref()));
+                Ok(Self::Governed { place, policy, product_id: event.product_id, at })
+            }
+            "inventory.stock_backordered" => {
+                let event = v1::StockBackordered::decode(data).map_err(unreadable)?;
+                let claim = claim(&event.warehouse_id, &event.reservation_id, &event.sku, event.quantity);
+                Ok(Self::Awaited(claim, from_wire(event.at.as_ref())))
+            }
+            "inventory.stock_filled" => {
+                let event = v1::StockFilled::decode(data).map_err(unreadable)?;
+                let claim = claim(&event.warehouse_id, &event.reservation_id, &event.sku, event.quantity);
+                Ok(Self::Filled(claim, from_wire(event.at.as_ref())))
+            }
+            "inventory.stock_withdrawn" => {
+                let event = v1::StockWithdrawn::decode(data).map_err(unreadable)?;
+                let claim = claim(&event.warehouse_id, &event.reservation_id, &event.sku, event.quantity);
+                Ok(Self::Withdrawn(claim, because_in(event.reason()), from_wire(event.at.as_ref())))
+            }
+            "inventory.stock_sent" => {
+                let v1::StockSent { warehouse_id, sku, quantity, transfer_id, at } =
+                    v1::StockSent::decode(data).map_err(unreadable)?;
+                let units = Move { place: place(&warehouse_id, &sku), quantity, transfer_id };
+                Ok(Self::Sent(units, from_wire(at.as_ref())))
+            }
+            "inventory.stock_arrived" => {
+                let v1::StockArrived { warehouse_id, sku, quantity, transfer_id, at, product_id } =
+                    v1::StockArrived::decode(data).map_err(unreadable)?;
+                let units = Move { place: place(&warehouse_id, &sku), quantity, transfer_id };
+                Ok(Self::Arrived { units, product_id, at: from_wire(at.as_ref()) })
+            }
+            "inventory.reorder_due" => {
+                let event = v1::ReorderDue::decode(data).map_err(unreadable)?;
+                Ok(Self::Due {
+                    place: place(&event.warehouse_id, &event.sku),
+                    position: event.position,
+                    point: event.reorder_point,
+                    suggested: event.suggested_quantity,
+                    product_id: event.product_id,
+                    at: from_wire(event.at.as_ref()),
+                })
+            }
             other => Err(Undecodable::new(other, "a shelf has no such event")),
         }
     }
@@ -264,7 +408,9 @@ pub(crate) fn because_in(wire: v1::ReleaseReason) -> Because {
 /// The movement a shelf's event is; `None` for events that move nothing.
 #[must_use]
 pub fn movement(event_type: &str, data: &[u8]) -> Option<v1::Movement> {
-    use shelf::Event::{Adjusted, Low, Released, Reserved, Set, Shipped};
+    use shelf::Event::{
+        Adjusted, Arrived, Awaited, Due, Filled, Governed, Low, Released, Reserved, Sent, Set, Shipped, Withdrawn,
+    };
     use v1::MovementReason as Why;
     let event = <shelf::Event as Recorded>::recall(event_type, data).ok()?;
     let at = event.at();
@@ -278,11 +424,15 @@ pub fn movement(event_type: &str, data: &[u8]) -> Option<v1::Movement> {
         Reason::Counted => Why::Counted,
     };
     let (place, reason, [on_hand, reserved, shipped], reference) = match event {
-        Set { delta: 0, .. } | Low { .. } => return None,
+        Set { delta: 0, .. } | Low { .. } | Due { .. } | Governed { .. } | Awaited(..) | Withdrawn(..) => return None,
         Set { place, delta, reason, note, .. } | Adjusted { place, delta, reason, note, .. } => {
             (place, by_hand(reason), [delta, 0, 0], note)
         }
-        Reserved(claim, _) => (claim.place, Why::Reserved, [-claim.quantity, claim.quantity, 0], claim.reservation_id),
+        Sent(units, _) => (units.place, Why::Sent, [-units.quantity, 0, 0], units.transfer_id),
+        Arrived { units, .. } => (units.place, Why::Arrived, [units.quantity, 0, 0], units.transfer_id),
+        Reserved(claim, _) | Filled(claim, _) => {
+            (claim.place, Why::Reserved, [-claim.quantity, claim.quantity, 0], claim.reservation_id)
+        }
         Released(claim, because, _) => {
             let why = if because == Because::Expired { Why::Expired } else { Why::Released };
             (claim.place, why, [claim.quantity, -claim.quantity, 0], claim.reservation_id)
