@@ -4,6 +4,7 @@ pub mod allocation;
 pub mod item;
 pub mod reactions;
 pub mod reservation;
+pub mod settings;
 pub mod shelf;
 pub mod transfer;
 pub mod views;
@@ -14,12 +15,20 @@ use runtime::group::Group;
 
 use item::Item;
 use reservation::Reservation;
+use settings::Settings;
 use shelf::Shelf;
 use transfer::Transfer;
 use warehouse::Warehouse;
 use wire::rpc;
 
-/// The group: what is where, and who has a claim on it.
+/// The group by these settings, which are the process's own from now on.
+#[must_use]
+pub fn group_with(settings: Settings) -> Group {
+    settings::set(settings);
+    group()
+}
+
+/// The group by what was set for this process, which is nothing unless somebody did: what is where, and who has a claim on it.
 #[must_use]
 pub fn group() -> Group {
     Group::new(wire::contract())

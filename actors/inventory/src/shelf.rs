@@ -6,7 +6,9 @@
 //! Units that are waited for are in none of these numbers: they are a promise, kept in a queue, the longest wait first.
 //! While anybody waits nothing can be sold, for what comes is theirs; see [`Shelf::next_fill`].
 
+mod command;
 mod deciding;
+mod event;
 mod folding;
 
 #[cfg(test)]
@@ -17,6 +19,9 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use runtime::entity::{Entity, Facts};
 use serde::{Deserialize, Serialize};
+
+pub use command::{Because, Claim, Command, Move, Reason};
+pub use event::Event;
 
 /// The most units a shelf can count: a trillion, so that sums over many shelves stay far inside 2^53.
 pub const UNITS_MAX: i64 = 1_000_000_000_000;
@@ -96,224 +101,6 @@ impl Place {
     }
 }
 
-/// Why units came or went by hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Reason {
-    /// Goods came in.
-    Received,
-    /// Goods broke.
-    Damaged,
-    /// Goods are gone.
-    Lost,
-    /// Goods turned up.
-    Found,
-    /// A customer sent goods back.
-    Returned,
-    /// Somebody had typed a wrong number.
-    Correction,
-    /// Somebody counted the shelf.
-    Counted,
-}
-
-/// Why held units are let go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Because {
-    /// Somebody asked for it.
-    Requested,
-    /// The time of the hold was over.
-    Expired,
-}
-
-/// What can be asked of a shelf.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// There are this many on hand now.
-    Set {
-        /// Which shelf.
-        place: Place,
-        /// Units on hand from now on.
-        on_hand: i64,
-        /// Only if there are this many on hand (compare and set).
-        expected: Option<i64>,
-        /// At how many units on hand or fewer to call it low from now on; never, when `None`.
-        threshold: Option<i64>,
-        /// Why.
-        reason: Reason,
-        /// In somebody's own words.
-        note: String,
-        /// The product the SKU belongs to, as far as anyone knows.
-        product_id: String,
-    },
-    /// This many came or went.
-    Adjust {
-        /// Which shelf.
-        place: Place,
-        /// Units that came, or went when negative.
-        delta: i64,
-        /// Why.
-        reason: Reason,
-        /// In somebody's own words.
-        note: String,
-        /// The product the SKU belongs to, as far as anyone knows.
-        product_id: String,
-    },
-    /// Hold units for a reservation.
-    Reserve(Claim),
-    /// Let units of a reservation go.
-    Release(Claim, Because),
-    /// Units of a reservation leave.
-    Ship(Claim),
-    /// Run the shelf like this from now on.
-    Govern {
-        /// Which shelf.
-        place: Place,
-        /// How.
-        policy: Policy,
-        /// The product the SKU belongs to, as far as anyone knows.
-        product_id: String,
-    },
-    /// A reservation waits for units.
-    Await(Claim),
-    /// Units on hand go to a reservation that waits for them.
-    Fill(Claim),
-    /// A reservation waits no more for units.
-    Withdraw(Claim, Because),
-    /// Units leave for another warehouse.
-    Send(Move),
-    /// Units come from another warehouse.
-    Arrive {
-        /// The units.
-        units: Move,
-        /// The product the SKU belongs to, as far as anyone knows.
-        product_id: String,
-    },
-}
-
-/// Units of a shelf that a transfer speaks of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Move {
-    /// Which shelf.
-    pub place: Place,
-    /// How many.
-    pub quantity: i64,
-    /// With which transfer.
-    pub transfer_id: String,
-}
-
-/// Units of a shelf that a reservation speaks of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    /// Which shelf.
-    pub place: Place,
-    /// How many.
-    pub quantity: i64,
-    /// For which reservation.
-    pub reservation_id: String,
-}
-
-/// What can have happened to a shelf.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// Somebody set what is on hand, or the threshold.
-    Set {
-        /// Which shelf.
-        place: Place,
-        /// On hand after it.
-        on_hand: i64,
-        /// The difference to before.
-        delta: i64,
-        /// The threshold after it.
-        threshold: Option<i64>,
-        /// Why.
-        reason: Reason,
-        /// In somebody's own words.
-        note: String,
-        /// The product the SKU belongs to.
-        product_id: String,
-        /// When.
-        at: Timestamp,
-    },
-    /// Units came or went.
-    Adjusted {
-        /// Which shelf.
-        place: Place,
-        /// How many came, or went when negative.
-        delta: i64,
-        /// On hand after it.
-        on_hand: i64,
-        /// Why.
-        reason: Reason,
-        /// In somebody's own words.
-        note: String,
-        /// The product the SKU belongs to.
-        product_id: String,
-        /// When.
-        at: Timestamp,
-    },
-    /// Units are held.
-    Reserved(Claim, Timestamp),
-    /// Units are let go.
-    Released(Claim, Because, Timestamp),
-    /// Units left.
-    Shipped(Claim, Timestamp),
-    /// It is low now.
-    Low {
-        /// Which shelf.
-        place: Place,
-        /// On hand.
-        on_hand: i64,
-        /// The threshold.
-        threshold: i64,
-        /// The product the SKU belongs to.
-        product_id: String,
-        /// When.
-        at: Timestamp,
-    },
-    /// It is run like this now.
-    Governed {
-        /// Which shelf.
-        place: Place,
-        /// How.
-        policy: Policy,
-        /// The product the SKU belongs to.
-        product_id: String,
-        /// When.
-        at: Timestamp,
-    },
-    /// A reservation waits for units.
-    Awaited(Claim, Timestamp),
-    /// Units that were waited for are held.
-    Filled(Claim, Timestamp),
-    /// A reservation waits no more for units.
-    Withdrawn(Claim, Because, Timestamp),
-    /// Units left for another warehouse.
-    Sent(Move, Timestamp),
-    /// Units came from another warehouse.
-    Arrived {
-        /// The units.
-        units: Move,
-        /// The product the SKU belongs to.
-        product_id: String,
-        /// When.
-        at: Timestamp,
-    },
-    /// It has to be filled up.
-    Due {
-        /// Which shelf.
-        place: Place,
-        /// Units on hand, less those waited for.
-        position: i64,
-        /// The reorder point.
-        point: i64,
-        /// How many units to order.
-        suggested: i64,
-        /// The product the SKU belongs to.
-        product_id: String,
-        /// When.
-        at: Timestamp,
-    },
-}
-
 /// Why a shelf says no.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -346,28 +133,6 @@ pub enum Refusal {
         /// The SKU.
         sku: String,
     },
-}
-
-impl Event {
-    /// When it happened.
-    #[must_use]
-    pub fn at(&self) -> Timestamp {
-        match self {
-            Event::Set { at, .. }
-            | Event::Adjusted { at, .. }
-            | Event::Low { at, .. }
-            | Event::Governed { at, .. }
-            | Event::Arrived { at, .. }
-            | Event::Due { at, .. } => *at,
-            Event::Reserved(_, at)
-            | Event::Shipped(_, at)
-            | Event::Awaited(_, at)
-            | Event::Filled(_, at)
-            | Event::Released(_, _, at)
-            | Event::Withdrawn(_, _, at)
-            | Event::Sent(_, at) => *at,
-        }
-    }
 }
 
 impl Shelf {
