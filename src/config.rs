@@ -28,6 +28,10 @@ pub(crate) struct Config {
     pub(crate) health_host: String,
     /// The door.
     pub(crate) gateway: gateway::Config,
+    /// How warehouses are chosen.
+    pub(crate) inventory: inventory::settings::Settings,
+    /// How long carts wait.
+    pub(crate) cart: cart::settings::Settings,
     /// How payments are made.
     pub(crate) payment: payment::settings::Settings,
     /// Who carries parcels.
@@ -108,6 +112,8 @@ impl Default for Config {
             metrics: "127.0.0.1:9090".to_owned(),
             health_host: String::new(),
             gateway: gateway::Config::default(),
+            inventory: inventory::settings::Settings::default(),
+            cart: cart::settings::Settings::default(),
             payment: payment::settings::Settings::default(),
             shipping: shipping::settings::Settings::default(),
             notification: notification::Settings::default(),
@@ -210,6 +216,25 @@ mod tests {
         let bad = Figment::new().merge(Toml::string("[nats]\nprot = 1"));
         let error = bad.extract::<Config>().expect_err("prot is no key").to_string();
         assert!(error.contains("prot"), "{error}");
+    }
+
+    #[test]
+    fn every_group_refuses_a_key_that_it_does_not_know_by_its_name() {
+        for (section, key) in [
+            ("inventory", "alocation"),
+            ("cart", "abandoned_after"),
+            ("payment", "provder"),
+            ("payment.paypal", "clientid"),
+            ("shipping", "carier"),
+            ("shipping.pretend", "dispatch_after"),
+            ("shipping.carriers.swift", "rates_timeout"),
+            ("notification", "mail"),
+            ("notification.email", "hots"),
+        ] {
+            let bad = Figment::new().merge(Toml::string(&format!("[{section}]\n{key} = 1")));
+            let error = bad.extract::<Config>().expect_err(key).to_string();
+            assert!(error.contains(key), "{section}: {error}");
+        }
     }
 
     #[test]

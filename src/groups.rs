@@ -11,9 +11,9 @@ pub(crate) type Entry = (&'static str, fn(&Config) -> anyhow::Result<Group>);
 pub(crate) const ALL: &[Entry] = &[
     ("product", |_| Ok(product::group())),
     ("pricing", |_| Ok(pricing::group())),
-    ("inventory", |_| Ok(inventory::group())),
+    ("inventory", |config| Ok(inventory::group_with(config.inventory))),
     ("promotion", |_| Ok(promotion::group())),
-    ("cart", |_| Ok(cart::group())),
+    ("cart", |config| Ok(cart::group_with(config.cart)?)),
     ("order", |_| Ok(order::group())),
     ("payment", |config| Ok(payment::group_with(config.payment.clone())?)),
     ("shipping", |config| Ok(shipping::group_with(config.shipping.clone())?)),

@@ -27,6 +27,7 @@ pub(crate) struct Facts {
     pub(crate) transactions: Vec<payment::Transaction>,
     pub(crate) balances: Vec<payment::AccountBalance>,
     pub(crate) shelves: Vec<inventory::StockLevel>,
+    pub(crate) transfers: Vec<inventory::Transfer>,
     /// What orders name, by id; one that inventory does not know is missing here.
     pub(crate) reservations: BTreeMap<String, inventory::Reservation>,
     pub(crate) campaigns: Vec<(promotion::Campaign, promotion::CampaignUsage)>,
@@ -86,6 +87,11 @@ impl Facts {
             inventory::rpc::ListStockLevels,
             inventory::ListStockLevelsRequest { limit: PAGE, ..Default::default() }
         );
+        let transfers = all!(
+            asker,
+            inventory::rpc::ListTransfers,
+            inventory::ListTransfersRequest { limit: PAGE, sort: Some("created_at".to_owned()), ..Default::default() }
+        );
         let reservations = reservations(asker, &orders).await?;
         let (campaigns, coupons) = promotions(asker).await?;
         let letters = asker.fabric.letters("shop.dlq.>".to_owned()).await?;
@@ -99,6 +105,7 @@ impl Facts {
             transactions,
             balances: balances.data,
             shelves,
+            transfers,
             reservations,
             campaigns,
             coupons,
@@ -115,12 +122,13 @@ impl Facts {
             None => "no journal of a test bank".to_owned(),
         };
         format!(
-            "{} orders, {} returns, {} payments, {} transactions, {} shelves, {} reservations, {codes} coupon codes, {bank}",
+            "{} orders, {} returns, {} payments, {} transactions, {} shelves, {} transfers, {} reservations, {codes} coupon codes, {bank}",
             self.orders.len(),
             self.returns.len(),
             self.payments.len(),
             self.transactions.len(),
             self.shelves.len(),
+            self.transfers.len(),
             self.reservations.len(),
         )
     }

@@ -1,8 +1,9 @@
-//! Stock: shelves against themselves, and what orders promised against what is held for them.
+//! Stock: shelves against themselves, what left for other warehouses against what came there, and what orders promised
+//! against what is held for them.
 
 use std::collections::BTreeMap;
 
-use messages::inventory::v1::Reservation;
+use messages::inventory::v1::{Reservation, TransferStatus};
 use messages::order::v1::{Order, OrderStatus, StockStatus};
 
 use super::facts::Facts;
@@ -10,13 +11,14 @@ use super::finding::Finding;
 
 pub(super) fn check(facts: &Facts, found: &mut Vec<Finding>) {
     check_shelves(facts, found);
+    check_transfers(facts, found);
     facts.orders.iter().for_each(|order| check_order(order, &facts.reservations, found));
 }
 
 /// Units that a reservation still holds, by SKU.
 pub(super) fn open(reservation: &Reservation) -> impl Iterator<Item = (&str, i64)> {
     reservation.lines.iter().map(|line| {
-        let gone = line.released.saturating_add(line.shipped);
+        let gone = line.released.saturating_add(line.shipped).saturating_add(line.backordered);
         (line.sku.as_str(), line.quantity.saturating_sub(gone))
     })
 }
@@ -57,6 +59,52 @@ fn check_shelves(facts: &Facts, found: &mut Vec<Finding>) {
     }
 }
 
+/// What left one warehouse has come to another, is missing, or is on its way: the sum over all warehouses is kept.
+fn check_transfers(facts: &Facts, found: &mut Vec<Finding>) {
+    // By warehouse and SKU: what transfers say was sent, was put away, and came.
+    let mut said: BTreeMap<(&str, &str), [i64; 3]> = BTreeMap::new();
+    for transfer in &facts.transfers {
+        let place = format!("transfer {}", transfer.transfer_id);
+        let has_left = matches!(transfer.status(), TransferStatus::Dispatched | TransferStatus::Received);
+        for line in transfer.lines.iter().filter(|_| has_left) {
+            let [sent, ..] = said.entry((&transfer.from_warehouse_id, &line.sku)).or_default();
+            *sent = sent.saturating_add(line.quantity);
+            let [_, put_away, came] = said.entry((&transfer.to_warehouse_id, &line.sku)).or_default();
+            *put_away = put_away.saturating_add(line.put_away);
+            *came = came.saturating_add(line.received);
+            let awaited = line.quantity.saturating_sub(line.received).saturating_sub(line.missing);
+            let lies_about = line.received.saturating_sub(line.put_away);
+            if awaited < 0 || lies_about < 0 || transfer.status() == TransferStatus::Received && awaited != 0 {
+                let says = format!(
+                    "of {} {} sent, {} came, {} are missing and {} are put away",
+                    line.quantity, line.sku, line.received, line.missing, line.put_away
+                );
+                found.push(Finding::wrong("transfer_not_conserved", place.clone(), says));
+            } else if lies_about > 0 {
+                let says = format!("{lies_about} of {} came and are on no shelf yet", line.sku);
+                found.push(Finding::alarm("not_put_away", place.clone(), says));
+            }
+        }
+    }
+    for shelf in &facts.shelves {
+        let of = (shelf.warehouse_id.as_str(), shelf.sku.as_str());
+        let [sent, put_away, came] = said.remove(&of).unwrap_or_default();
+        // Units lie on the shelf a moment before the transfer knows.
+        if sent != shelf.transferred_out || !(put_away..=came).contains(&shelf.transferred_in) {
+            let says = format!(
+                "transfers say that {sent} left and {put_away} to {came} came, the shelf says {} and {}",
+                shelf.transferred_out, shelf.transferred_in
+            );
+            let place = format!("shelf {} {}", shelf.warehouse_id, shelf.sku);
+            found.push(Finding::wrong("transfers_not_conserved", place, says));
+        }
+    }
+    for ((warehouse, sku), [sent, put_away, _]) in said.into_iter().filter(|(_, [sent, came, _])| sent + came > 0) {
+        let says = format!("transfers say that {sent} left and {put_away} came, and there never was such a shelf");
+        found.push(Finding::wrong("transfers_not_conserved", format!("shelf {warehouse} {sku}"), says));
+    }
+}
+
 fn check_order(order: &Order, reservations: &BTreeMap<String, Reservation>, found: &mut Vec<Finding>) {
     use OrderStatus::{Cancelled, Completed, Confirmed, PartiallyShipped, Processing, Shipped};
     let place = format!("order {}", order.order_id);
@@ -71,6 +119,7 @@ fn check_order(order: &Order, reservations: &BTreeMap<String, Reservation>, foun
             *still.entry(sku).or_default() += units;
         }
         for line in reservation.into_iter().flat_map(|reservation| &reservation.lines) {
+            // What is waited for is promised too: it is held as soon as it comes.
             *kept.entry(&line.sku).or_default() += line.quantity.saturating_sub(line.released);
         }
     }

@@ -79,7 +79,7 @@ fn clean() -> Facts {
         received: 10,
         ..Default::default()
     };
-    let line = inventory::ReservationLine { sku: "MUG".to_owned(), quantity: 2, released: 0, shipped: 0 };
+    let line = inventory::ReservationLine { sku: "MUG".to_owned(), quantity: 2, ..Default::default() };
     let reservation = inventory::Reservation {
         reservation_id: "rsv_1".to_owned(),
         warehouse_id: "wh_1".to_owned(),
@@ -259,6 +259,53 @@ fn stock_that_does_not_add_up_is_found() {
         &[],
     );
     found(|facts| facts.orders[0].status = order::OrderStatus::Completed.into(), &["held_for_nobody at order ord_1"]);
+}
+
+/// Three mugs left for another warehouse: one is on its way, one is missing, one is there.
+fn moved(facts: &mut Facts) {
+    let line = inventory::TransferLine { sku: "MUG".to_owned(), quantity: 3, received: 1, missing: 1, put_away: 1 };
+    facts.transfers.push(inventory::Transfer {
+        transfer_id: "trf_1".to_owned(),
+        from_warehouse_id: "wh_1".to_owned(),
+        to_warehouse_id: "wh_2".to_owned(),
+        status: inventory::TransferStatus::Dispatched.into(),
+        lines: vec![line],
+        ..Default::default()
+    });
+    facts.shelves[0].transferred_out = 3;
+    facts.shelves.push(inventory::StockLevel {
+        warehouse_id: "wh_2".to_owned(),
+        sku: "MUG".to_owned(),
+        on_hand: 1,
+        received: 1,
+        transferred_in: 1,
+        ..Default::default()
+    });
+}
+
+#[test]
+fn units_that_vanish_between_warehouses_are_found() {
+    found(moved, &[]);
+    let and = |change: fn(&mut Facts)| {
+        move |facts: &mut Facts| {
+            moved(facts);
+            change(facts);
+        }
+    };
+    found(and(|facts| facts.shelves[0].transferred_out = 2), &["transfers_not_conserved at shelf wh_1 MUG"]);
+    found(and(|facts| facts.shelves[1].transferred_in = 0), &["transfers_not_conserved at shelf wh_2 MUG"]);
+    found(and(|facts| facts.shelves[1].transferred_in = 2), &["transfers_not_conserved at shelf wh_2 MUG"]);
+    found(and(|facts| drop(facts.shelves.pop())), &["transfers_not_conserved at shelf wh_2 MUG"]);
+    found(and(|facts| facts.transfers[0].lines[0].missing = 3), &["transfer_not_conserved at transfer trf_1"]);
+    found(
+        and(|facts| facts.transfers[0].set_status(inventory::TransferStatus::Received)),
+        &["transfer_not_conserved at transfer trf_1"],
+    );
+    found(and(|facts| facts.transfers[0].lines[0].received = 2), &["alarm not_put_away at transfer trf_1"]);
+    found(
+        and(|facts| facts.transfers[0].set_status(inventory::TransferStatus::Cancelled)),
+        &["transfers_not_conserved at shelf wh_1 MUG", "transfers_not_conserved at shelf wh_2 MUG"],
+    );
 }
 
 #[test]

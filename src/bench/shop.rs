@@ -205,6 +205,7 @@ impl Shop {
             order_id: None,
             // A day: none of them expires while it is counted.
             hold_seconds: Some(86_400),
+            ..inventory::ReserveRequest::default()
         };
         let mut call = self.call::<inventory::rpc::Reserve>(warehouse_id, &reserve);
         let id = call.command.map_or([0; 16], |command| command.id.0);

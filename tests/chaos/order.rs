@@ -100,5 +100,6 @@ pub(crate) fn basket(warehouse_id: &str, reservation_id: &str, lines: &[(&str, i
         order_id: None,
         // Longer than any test: nothing expires by itself, so that every change has a command that somebody sent.
         hold_seconds: Some(86_400),
+        ..v1::ReserveRequest::default()
     }
 }

@@ -10,16 +10,12 @@ use runtime::entity::ActorKey;
 use runtime::group::Group;
 
 use cart::Cart;
+use settings::Settings;
 use wire::{merge, rpc};
 
-/// The group: what people mean to buy.
-///
-/// # Panics
-/// When a setting in the environment cannot be read.
+/// The group by what was set for this process, which is nothing unless somebody did: what people mean to buy.
 #[must_use]
 pub fn group() -> Group {
-    // A setting that cannot be read stops the group here, not at its first cart.
-    let _ = settings::patience();
     Group::new(wire::contract())
         .entity::<Cart>()
         .command_with::<rpc::CreateCart, Cart, _>(|r| r.cart_id.clone(), wire::noting::for_create, wire::create)
@@ -42,4 +38,14 @@ pub fn group() -> Group {
         .history::<rpc::GetCartHistory>(|r| ActorKey::of::<Cart>(&r.cart_id))
         .view::<views::Carts>()
         .query::<rpc::ListCarts>(views::list)
+}
+
+/// The group by these settings, which are the process's own from now on.
+///
+/// # Errors
+/// When no cart could be filled with them.
+pub fn group_with(settings: Settings) -> Result<Group, settings::Error> {
+    settings.check()?;
+    settings::set(settings);
+    Ok(group())
 }

@@ -1,43 +1,75 @@
-//! What can be set: how long carts wait for their owners. It is read once, from the environment, unless whoever composes
-//! the shop has said it before.
+//! What can be set: how long carts wait for their owners.
 
 use std::sync::OnceLock;
 
 use jiff::SignedDuration;
+use serde::Deserialize;
 
 use crate::cart::Patience;
 
-/// After how many seconds without a change a cart counts as abandoned: an hour, unless this says otherwise.
-pub const IDLE: &str = "CART_IDLE_SECONDS";
-/// After how many seconds without a change a cart is deleted: 30 days, unless this says otherwise.
-pub const KEEP: &str = "CART_KEEP_SECONDS";
+/// Everything that can be set. A cart keeps what counted when it was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// After how many seconds without a change a cart with something in it counts as abandoned.
+    pub abandoned_after_s: u32,
+    /// After how many seconds without a change a cart is deleted.
+    pub deleted_after_s: u32,
+}
 
-static PATIENCE: OnceLock<Patience> = OnceLock::new();
+/// An hour, and thirty days.
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { abandoned_after_s: 60 * 60, deleted_after_s: 30 * 24 * 60 * 60 }
+    }
+}
 
-/// Says how long carts wait, in place of the environment.
-///
-/// # Errors
-/// With what counts, when that was settled before.
-pub fn set(patience: Patience) -> Result<(), Patience> {
-    PATIENCE.set(patience).map_err(|_| self::patience())
+/// Settings that cannot be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A cart would be gone at once.
+    #[error("{0} of carts must be at least 1")]
+    Zero(&'static str),
+}
+
+impl Settings {
+    /// Whether they can be.
+    ///
+    /// # Errors
+    /// When no cart could be filled with them.
+    pub fn check(&self) -> Result<(), Error> {
+        for (name, seconds) in
+            [("abandoned_after_s", self.abandoned_after_s), ("deleted_after_s", self.deleted_after_s)]
+        {
+            if seconds == 0 {
+                return Err(Error::Zero(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// As carts have it.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        let seconds = |seconds: u32| SignedDuration::from_secs(seconds.into());
+        Patience { idle: seconds(self.abandoned_after_s), keep: seconds(self.deleted_after_s) }
+    }
+}
+
+/// What the handlers of this process go by. Handlers are plain functions, so what the process was configured with is the
+/// process's own.
+static CURRENT: OnceLock<Settings> = OnceLock::new();
+
+/// Sets them, before the first request; the first to do so is heard.
+pub(crate) fn set(settings: Settings) {
+    // A process has one configuration; a second group in it, as in tests, has the same.
+    let _ = CURRENT.set(settings);
 }
 
 /// How long a cart waits that is taken now.
-///
-/// # Panics
-/// The first time, when a setting in the environment cannot be read.
 #[must_use]
-pub fn patience() -> Patience {
-    *PATIENCE.get_or_init(|| Patience {
-        idle: seconds(IDLE, std::env::var(IDLE).ok(), 60 * 60),
-        keep: seconds(KEEP, std::env::var(KEEP).ok(), 30 * 24 * 60 * 60),
-    })
-}
-
-fn seconds(name: &str, set: Option<String>, otherwise: i64) -> SignedDuration {
-    let seconds = set.map_or(Some(otherwise), |text| text.trim().parse().ok().filter(|seconds| *seconds > 0));
-    let Some(seconds) = seconds else { panic!("{name} is not a number of seconds above zero") };
-    SignedDuration::from_secs(seconds)
+pub(crate) fn patience() -> Patience {
+    CURRENT.get_or_init(Settings::default).patience()
 }
 
 #[cfg(test)]
@@ -45,12 +77,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_setting_is_seconds_or_the_default() {
-        assert_eq!(seconds(IDLE, None, 7), SignedDuration::from_secs(7));
-        assert_eq!(seconds(IDLE, Some(" 90 ".into()), 7), SignedDuration::from_secs(90));
-        for bad in ["", "0", "-1", "1h"] {
-            let read = std::panic::catch_unwind(|| seconds(IDLE, Some(bad.into()), 7));
-            assert!(read.is_err(), "{bad:?}");
+    fn a_setting_is_seconds_above_zero_and_no_other_name() {
+        let read = |json: &str| serde_json::from_str::<Settings>(json);
+        let settings = read(r#"{"abandoned_after_s": 90}"#).expect("settings");
+        assert_eq!((settings.abandoned_after_s, settings.deleted_after_s), (90, 2_592_000));
+        assert_eq!(settings.check(), Ok(()));
+        assert_eq!(settings.patience().idle, SignedDuration::from_secs(90));
+        for (json, name) in
+            [(r#"{"abandoned_after_s": 0}"#, "abandoned_after_s"), (r#"{"deleted_after_s": 0}"#, "deleted_after_s")]
+        {
+            assert_eq!(read(json).expect("a number").check(), Err(Error::Zero(name)));
+        }
+        for wrong in [r#"{"abandoned_after": 2}"#, r#"{"abandoned_after_s": "1h"}"#, r#"{"deleted_after_s": -1}"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use cart::cart::Patience;
+use cart::settings::Settings;
 use cart::wire::v1::{self, Cart, CartStatus};
-use jiff::SignedDuration;
 use messages::cart::v1::rpc;
 use messages::common::v1::SkuQuantity;
 use messages::id::Id;
@@ -48,12 +47,12 @@ async fn status(asker: &Asker, cart_id: &str) -> CartStatus {
 
 #[test]
 fn a_cart_that_nobody_touches_is_abandoned_and_then_deleted() {
-    let patience = Patience { idle: SignedDuration::from_secs(30), keep: SignedDuration::from_secs(120) };
-    cart::settings::set(patience).expect("nobody asked before");
-    assert_eq!(cart::settings::set(Patience::default()), Err(patience), "it is settled once");
-    seeded(|seed| async move {
+    let never = Settings { abandoned_after_s: 0, ..Settings::default() };
+    assert!(cart::group_with(never).is_err(), "a cart is not abandoned before it is filled");
+    let group = || cart::group_with(Settings { abandoned_after_s: 30, deleted_after_s: 120 }).expect("settings");
+    seeded(move |seed| async move {
         let world = World::new(seed);
-        let mut stage = Stage::new(Ground::World(world.clone()), cart::group);
+        let mut stage = Stage::new(Ground::World(world.clone()), group);
         stage.start("a").await;
         let asker = stage.client("customer").await;
         let cart = create(&asker, "one", mugs(1)).await;

@@ -1,5 +1,8 @@
 //! Stock as lists show it: levels, what is low, what moved, and what can be had of a SKU or a product.
 
+mod reorder;
+mod transfers;
+
 use prost::Message as _;
 use runtime::clock::from_wire;
 use runtime::fold::Folded;
@@ -9,10 +12,14 @@ use runtime::view::{Rows, View, Writer};
 
 use crate::allocation;
 use crate::item::Item;
+use crate::reservation::Units;
 use crate::shelf::Shelf;
 use crate::warehouse::Warehouse;
 use crate::wire::v1::{self, Availability, Movement, StockLevel, WarehouseAvailability};
 use crate::wire::{self, Int64Filter, Problem, StringFilter};
+
+pub use reorder::reorder;
+pub use transfers::{Transfers, list as list_transfers};
 
 /// How many SKUs of a product, or shelves of a SKU, are looked at: far beyond any real one.
 const LOOK_MAX: usize = 10_000;
@@ -20,13 +27,13 @@ const LOOK_MAX: usize = 10_000;
 /// Levels, items and warehouses.
 ///
 /// Rows: `l<warehouse>\0<sku>` a level · `s<order>\0<value>\0<warehouse>\0<sku>` sorts levels · `k<sku>\0<warehouse>`
-/// the shelves of a SKU · `t<warehouse>\0<sku>` is low · `i<sku>` an item · `q<product>\0<sku>` the SKUs of a product ·
+/// the shelves of a SKU · `t<warehouse>\0<sku>` is low · `dsku\0<sku>\0<warehouse>\0<sku>` has to be filled up · `i<sku>` an item · `q<product>\0<sku>` the SKUs of a product ·
 /// `h<warehouse>` a warehouse · `n<order>\0<value>\0<warehouse>` sorts warehouses.
 pub struct Stock;
 
 impl View for Stock {
     const NAME: &'static str = "stock";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
 
     fn fold(rows: &mut Writer, event: &Folded) {
         if let Some(shelf) = event.state::<Shelf>() {
@@ -87,6 +94,11 @@ fn fold_shelf(rows: &mut Writer, event: &Folded, shelf: &Shelf) {
     match level.low_stock_threshold.filter(|threshold| level.on_hand <= *threshold) {
         Some(_) => rows.put(&low, Vec::new()),
         None => rows.remove(&low),
+    }
+    let due = [b"dsku\0", sku.as_bytes(), b"\0", warehouse_id.as_bytes(), b"\0", sku.as_bytes()].concat();
+    match wire::policy(&level).suggested(level.on_hand - level.backordered) {
+        0 => rows.remove(&due),
+        _ => rows.put(&due, Vec::new()),
     }
 }
 
@@ -293,12 +305,20 @@ fn available(rows: &Rows, sku: &str) -> Availability {
         .into_iter()
         .map(|(key, _)| {
             let warehouse_id = String::from_utf8_lossy(&key[1..]).into_owned();
-            let level = level_row(rows, &pair(b'l', &warehouse_id, sku));
-            WarehouseAvailability { warehouse_id, available: level.map_or(0, |level| level.on_hand) }
+            let level = level_row(rows, &pair(b'l', &warehouse_id, sku)).unwrap_or_default();
+            let (available, backorderable) = (level.sellable, backorderable(&level));
+            let expected_at = level.backorder_expected_at.filter(|_| backorderable > 0);
+            WarehouseAvailability { warehouse_id, available, backorderable, expected_at }
         })
         .collect();
-    let available = warehouses.iter().map(|warehouse| warehouse.available).sum();
-    Availability { sku: sku.to_owned(), product_id: product_of(rows, sku), available, warehouses }
+    let sum = |of: fn(&WarehouseAvailability) -> i64| warehouses.iter().map(of).sum();
+    let (available, backorderable) = (sum(|warehouse| warehouse.available), sum(|warehouse| warehouse.backorderable));
+    Availability { sku: sku.to_owned(), product_id: product_of(rows, sku), available, warehouses, backorderable }
+}
+
+/// Units that more people may wait for.
+fn backorderable(level: &StockLevel) -> i64 {
+    (level.backorder_limit - level.backordered).max(0)
 }
 
 /// From which warehouses a basket would be sent.
@@ -308,13 +328,19 @@ fn available(rows: &Rows, sku: &str) -> Availability {
 pub fn allocate(views: &Views<'_>, request: &v1::AllocateRequest) -> Result<v1::AllocateResponse, Problem> {
     let rows = views.of::<Stock>();
     let (wanted, to, strategy) = wire::wanted(request);
-    let stock = |warehouse_id: &str| {
-        let level = |sku: &String| Some((sku.clone(), level_row(&rows, &pair(b'l', warehouse_id, sku))?.on_hand));
+    let units = |warehouse_id: &str, of: fn(&StockLevel) -> i64| {
+        let level = |sku: &String| Some((sku.clone(), of(&level_row(&rows, &pair(b'l', warehouse_id, sku))?)));
         wanted.keys().filter_map(level).collect()
     };
     let warehouses = rows.scan(b"h", None, LOOK_MAX).into_iter();
     let warehouses = warehouses.filter_map(|(_, row)| v1::Warehouse::decode(row.as_slice()).ok());
-    let sites: Vec<_> = warehouses.map(|warehouse| wire::site(&warehouse, stock(&warehouse.warehouse_id))).collect();
+    let site = |warehouse: v1::Warehouse| {
+        let stock = units(&warehouse.warehouse_id, |level| level.sellable);
+        let awaitable =
+            if request.backorder { units(&warehouse.warehouse_id, backorderable) } else { Units::default() };
+        wire::site(&warehouse, stock, awaitable)
+    };
+    let sites: Vec<_> = warehouses.map(site).collect();
     Ok(wire::plan(allocation::allocate(&wanted, &sites, &to, strategy), strategy))
 }
 

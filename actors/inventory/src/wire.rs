@@ -1,16 +1,19 @@
 //! The border: contract to domain and back. The only place that says `messages::`.
 
 pub(crate) mod allocation;
+mod filling;
 pub(crate) mod item;
 mod orders;
 pub(crate) mod reservation;
 pub(crate) mod stock;
+pub(crate) mod transfer;
 pub(crate) mod warehouse;
 
 use runtime::entity::{ActorKey, Undecodable};
 
 use crate::reservation::Reservation;
 use crate::shelf::{Place, Shelf};
+use crate::transfer::Transfer;
 use crate::warehouse::Warehouse;
 
 pub use allocation::{plan, site, wanted};
@@ -20,7 +23,8 @@ pub use messages::inventory::v1::{self, rpc};
 pub use messages::problem::Problem;
 pub use orders::{told_by_order, told_by_parcel};
 pub use reservation::{HOLD, reservation};
-pub use stock::{level, movement};
+pub use stock::{level, movement, policy};
+pub use transfer::{put_away_request, shown as transfer, status_word};
 pub use warehouse::warehouse;
 
 pub(crate) fn place(warehouse_id: &str, sku: &str) -> Place {
@@ -32,6 +36,7 @@ pub(crate) fn whose_history(request: &v1::GetHistoryRequest) -> ActorKey {
     match &request.of {
         Some(Of::Sku(sku)) => ActorKey::of::<Shelf>(&place(&request.warehouse_id, sku).id()),
         Some(Of::ReservationId(id)) => ActorKey::of::<Reservation>(id),
+        Some(Of::TransferId(id)) => ActorKey::of::<Transfer>(id),
         None => ActorKey::of::<Warehouse>(&request.warehouse_id),
     }
 }

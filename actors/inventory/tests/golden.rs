@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use inventory::{item, reservation, shelf, warehouse};
+use inventory::{item, reservation, shelf, transfer, warehouse};
 use runtime::entity::{Recorded, Undecodable};
 
 fn again<E: Recorded>(event_type: &str, data: &[u8]) -> Result<(&'static str, Vec<u8>), Undecodable> {
@@ -20,6 +20,7 @@ fn every_golden_event_is_read_and_written_back_the_same() {
         let read = again::<shelf::Event>(event.type_, &data)
             .or_else(|_| again::<reservation::Event>(event.type_, &data))
             .or_else(|_| again::<warehouse::Event>(event.type_, &data))
+            .or_else(|_| again::<transfer::Event>(event.type_, &data))
             .or_else(|_| again::<item::Event>(event.type_, &data));
         assert_eq!(read, Ok((event.type_, data)), "{}", event.type_);
     }

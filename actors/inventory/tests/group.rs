@@ -2,6 +2,8 @@
 
 #[path = "group/facts.rs"]
 mod facts;
+#[path = "group/goods.rs"]
+mod goods;
 #[path = "group/shop.rs"]
 mod shop;
 #[path = "group/storm.rs"]
@@ -84,6 +86,11 @@ worlds![
     garbage_in_the_log_stops_nothing,
     bad_input_gets_an_exact_problem,
     a_basket_is_planned_over_warehouses_and_each_part_can_be_held,
+    safety_stock_is_shown_to_nobody_and_sold_to_nobody,
+    what_is_not_here_is_waited_for_and_filled_in_order,
+    who_waits_gives_up_alone,
+    a_transfer_keeps_the_sum_whatever_is_killed,
+    what_has_to_be_ordered_is_listed,
 ];
 
 #[test]

@@ -19,6 +19,7 @@ use runtime::group::Group;
 use method::Method;
 use payment::Payment;
 use provider::http::{Https, Transport};
+use provider::paypal::{self, PayPal};
 use provider::stripe::Stripe;
 use settings::Settings;
 use wire::rpc;
@@ -63,6 +64,11 @@ pub fn group_with(settings: Settings) -> Result<Group, Error> {
         let https = https.map_err(|source| Error::Transport { name, source })?;
         group = with(group, name, Arc::new(https), Clock::system(), &settings);
     }
+    if settings.paypal.is_set() {
+        let https = Https::new(&settings.paypal.base_url, "", settings.paypal.timeout());
+        let https = https.map_err(|source| Error::Transport { name: provider::PAYPAL, source })?;
+        group = with_paypal(group, Arc::new(https), Clock::system(), &settings);
+    }
     settings::set(settings);
     Ok(group)
 }
@@ -74,6 +80,24 @@ pub fn group_over(transport: Arc<dyn Transport>, clock: Clock) -> Group {
     let group = with(handlers(), provider::TEST, transport, clock, &settings);
     settings::set(settings);
     group
+}
+
+/// The group, with a PayPal that is reached in another way and a clock of its own: what tests play it with.
+///
+/// # Errors
+/// When payments could not be made with these settings.
+pub fn group_over_paypal(transport: Arc<dyn Transport>, clock: Clock, settings: Settings) -> Result<Group, Error> {
+    settings.check()?;
+    let group = with_paypal(handlers(), transport, clock, &settings);
+    settings::set(settings);
+    Ok(group)
+}
+
+fn with_paypal(group: Group, over: Arc<dyn Transport>, clock: Clock, settings: &Settings) -> Group {
+    let paypal = PayPal::new(over, clock, &settings.paypal.credentials(), settings.return_url.clone());
+    let paypal = Arc::new(paypal);
+    paypal::news::set(paypal.clone());
+    group.provider(provider::PAYPAL, paypal)
 }
 
 fn with(group: Group, name: &'static str, over: Arc<dyn Transport>, clock: Clock, settings: &Settings) -> Group {

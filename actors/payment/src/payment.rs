@@ -56,6 +56,8 @@ pub struct Open {
     pub reference: Option<String>,
     /// How far it has come.
     pub stage: Stage,
+    /// How often the customer approved it and the provider waited for us to go on.
+    pub approvals: u32,
     /// What made it suspicious.
     pub suspicion: Option<Suspicion>,
     /// How often the provider was asked how it stands.
@@ -609,7 +611,7 @@ impl Open {
 
 impl Entity for Payment {
     const KIND: &'static str = "payment";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

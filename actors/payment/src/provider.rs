@@ -1,16 +1,17 @@
 //! Providers: who holds the cards. What a payment asks of one, and what one says, are values; [`stripe`] speaks them over
-//! HTTP, to Stripe and to the test provider alike.
+//! HTTP, to Stripe and to the test provider alike, and [`paypal`] to PayPal.
 //!
 //! An outcome is done, refused, or unknown. What is unknown is asked again with the same key, and the provider is first
 //! asked what it did: keys are forgotten after a day at Stripe, and a charge must not be made twice on the second.
 
 pub mod http;
+pub mod paypal;
 pub mod stripe;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::payment::{Means, Terms};
+use crate::payment::{Capture, Means, Terms};
 use crate::wire::Money;
 
 /// The name of the test provider, which speaks as Stripe does.
@@ -18,10 +19,13 @@ pub const TEST: &str = "test";
 /// The name of Stripe.
 pub const STRIPE: &str = "stripe";
 
+/// The name of PayPal.
+pub const PAYPAL: &str = "paypal";
+
 /// The provider of this name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static str> {
-    [TEST, STRIPE].into_iter().find(|known| *known == name)
+    [TEST, STRIPE, PAYPAL].into_iter().find(|known| *known == name)
 }
 
 /// What a provider is asked.
@@ -35,6 +39,15 @@ pub enum Ask {
         means: Means,
         /// When it was first to be asked.
         since: Timestamp,
+    },
+    /// The customer approved it: now hold the money, or take it if it is to be taken at once.
+    Complete {
+        /// Our name for it.
+        payment_id: String,
+        /// The provider's.
+        reference: String,
+        /// When it is to be taken.
+        capture: Capture,
     },
     /// Say how it stands.
     Look {
@@ -112,6 +125,8 @@ pub enum State {
         /// Where.
         url: String,
     },
+    /// The customer agreed, and the provider waits for us to have the money held.
+    Approved,
     /// So much is held.
     Authorised(Money),
     /// So much was taken.

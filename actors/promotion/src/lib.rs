@@ -51,6 +51,7 @@ pub fn group() -> Group {
         .query::<rpc::GetCampaignUsage>(views::usage)
         .query::<rpc::ListCoupons>(views::list_coupons)
         .query::<rpc::ListCodes>(views::codes)
+        .query::<rpc::ExportCodes>(views::export_codes)
         .query::<rpc::Evaluate>(views::evaluate)
         .query::<rpc::Preview>(views::preview)
 }

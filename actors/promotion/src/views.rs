@@ -7,7 +7,7 @@ mod uses;
 
 pub use baskets::{evaluate, preview};
 pub use campaigns::{Campaigns, list as list_campaigns};
-pub use coupons::{Coupons, codes, list as list_coupons, with_prefix as coupons_with_prefix};
+pub use coupons::{Coupons, codes, export_codes, list as list_coupons, with_prefix as coupons_with_prefix};
 pub use uses::{Uses, usage};
 
 /// How many rows of a kind are looked at: far beyond any real shop.

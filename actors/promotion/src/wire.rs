@@ -14,7 +14,7 @@ use crate::campaign::Campaign;
 use crate::coupon::Coupon;
 
 pub use campaign::campaign;
-pub use coupon::{coupon, coupon_in, generated, id_of_code};
+pub use coupon::{codes_file, coupon, coupon_in, generated, id_of_code};
 pub use evaluation::{Asked, adjustments, applied, not_applied};
 pub use messages::common::v1::StringFilter;
 pub use messages::money::{Currency, Error as MoneyError, Money};

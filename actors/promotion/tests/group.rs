@@ -155,7 +155,7 @@ fn what_nobody_commits_goes_back_by_itself_even_if_its_host_died() {
 }
 
 #[test]
-fn many_codes_work_once_each_and_can_be_listed() {
+fn many_codes_work_once_each_and_can_be_listed_and_exported() {
     seeded(|seed| async move {
         let world = World::new(seed);
         let (mut stage, asker) = open(&world, &["a"]).await;
@@ -195,6 +195,17 @@ fn many_codes_work_once_each_and_can_be_listed() {
         reserve(&asker, &uses("three", "bob", &[(&save, Some(&other))])).await.expect("free");
         page = v1::ListCodesRequest { limit: Some(18), after: None, ..page };
         asker.until::<rpc::ListCodes>(None, &page, |said| said.data[17].uses == 1 && said.data[16].uses == 0).await;
+        let export = v1::ExportCodesRequest { coupon_id: request.coupon_id.clone() };
+        let file = asker.ask::<rpc::ExportCodes>(None, &export).await.expect("a file");
+        assert_eq!(file.name, format!("codes-{}.csv", request.coupon_id));
+        let text = String::from_utf8(file.content).expect("a text");
+        let lines: Vec<&str> = text.split_terminator("\r\n").collect();
+        assert_eq!((lines.len(), lines[0]), (10_001, "code,uses"));
+        for (number, uses) in [(0, 0), (16, 0), (17, 1)] {
+            assert_eq!(lines[number + 1], format!("{},{uses}", codes[number]));
+        }
+        let unknown = v1::ExportCodesRequest { coupon_id: id("cpn", "nowhere") };
+        assert_eq!(refusal(asker.ask::<rpc::ExportCodes>(None, &unknown).await).code, "not_found");
         let find = v1::ListCouponsRequest { code: Some(one.clone()), ..v1::ListCouponsRequest::default() };
         let found = asker.ask::<rpc::ListCoupons>(None, &find).await.expect("a list").data;
         assert_eq!(found.iter().map(|coupon| &coupon.coupon_id).collect::<Vec<_>>(), [&request.coupon_id]);

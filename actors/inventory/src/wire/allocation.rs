@@ -3,6 +3,7 @@
 use super::v1;
 use crate::allocation::{Destination, Plan, Site, Strategy};
 use crate::reservation::Units;
+use crate::settings;
 
 /// What is asked: lines of the same SKU added up, where they go, and how to choose.
 #[must_use]
@@ -14,7 +15,8 @@ pub fn wanted(request: &v1::AllocateRequest) -> (Units, Destination, Strategy) {
     }
     let to = Destination { country: request.country.clone(), region: request.region.clone() };
     let strategy = match request.strategy() {
-        v1::AllocationStrategy::Nearest | v1::AllocationStrategy::Unspecified => Strategy::Nearest,
+        v1::AllocationStrategy::Unspecified => settings::current().allocation,
+        v1::AllocationStrategy::Nearest => Strategy::Nearest,
         v1::AllocationStrategy::FewestParcels => Strategy::FewestParcels,
         v1::AllocationStrategy::Priority => Strategy::Priority,
     };
@@ -23,9 +25,9 @@ pub fn wanted(request: &v1::AllocateRequest) -> (Units, Destination, Strategy) {
 
 /// A warehouse as allocation sees it.
 #[must_use]
-pub fn site(warehouse: &v1::Warehouse, stock: Units) -> Site {
+pub fn site(warehouse: &v1::Warehouse, stock: Units, awaitable: Units) -> Site {
     let v1::Warehouse { warehouse_id, country, region, priority, .. } = warehouse.clone();
-    Site { warehouse_id, country, region, priority, stock }
+    Site { warehouse_id, country, region, priority, stock, awaitable }
 }
 
 /// A plan as the world sees it.

@@ -1,5 +1,6 @@
 //! Reservations: contract to domain and back. The shelves and the reservation change in one commit, or nothing does.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use prost::Message as _;
@@ -8,42 +9,71 @@ use runtime::desk::{Desk, Window};
 use runtime::entity::{Recorded, Undecodable};
 use serde::Serialize;
 
+use super::filling::tell_shelf;
 use super::stock::{because_in, because_out};
 use super::warehouse::must_be_open;
 use super::{Problem, place, unreadable, v1};
-use crate::reservation::{self, Reservation, Status, Units};
+use crate::reservation::{self, Awaited, Reservation, Status, Units};
 use crate::shelf::{self, Because, Claim, Shelf};
 
 /// How long a reservation holds when nobody says how long. Card redirects take up to 10 minutes; 5 more cover a retry.
 pub const HOLD: Duration = Duration::from_secs(15 * 60);
 
 pub(crate) fn reserve(desk: &mut Desk<'_>, request: &v1::ReserveRequest) -> Result<v1::ReserveResponse, Problem> {
-    let v1::ReserveRequest { warehouse_id, reservation_id: id, lines, order_id, hold_seconds } = request;
+    let v1::ReserveRequest { warehouse_id, reservation_id: id, lines, order_id, hold_seconds, backorder } = request;
     must_be_open(desk, warehouse_id)?;
-    let lines = units(lines);
     let hold = hold_seconds.map_or(HOLD, |seconds| Duration::from_secs(seconds.into()));
     let hold = jiff::SignedDuration::try_from(hold).unwrap_or(jiff::SignedDuration::ZERO);
     let now = desk.facts().now;
+    let Had { held, waiting, short } = had(desk, warehouse_id, &units(lines), *backorder);
     let open = reservation::Command::Open {
         id: id.clone(),
         warehouse_id: warehouse_id.clone(),
         order_id: order_id.clone(),
-        lines: lines.clone(),
+        lines: held.clone(),
+        waiting: waiting.clone(),
         expires_at: now.saturating_add(hold).unwrap_or(now),
     };
     desk.tell::<Reservation>(id, open)?;
-    let mut short = Vec::new();
-    for (sku, quantity) in lines {
-        let claim = claim(warehouse_id, id, &sku, quantity);
-        let shelf = desk.see::<Shelf>(&claim.place.id());
-        if desk.tell::<Shelf>(&claim.place.id(), shelf::Command::Reserve(claim)).is_err() {
-            short.push(Short { sku, requested: quantity, available: shelf.on_hand });
-        }
-    }
     if !short.is_empty() {
         return Err(out_of_stock(&short));
     }
+    for (sku, quantity) in held {
+        let claim = claim(warehouse_id, id, &sku, quantity);
+        desk.tell::<Shelf>(&claim.place.id(), shelf::Command::Reserve(claim))?;
+    }
+    for (sku, awaited) in waiting {
+        let claim = claim(warehouse_id, id, &sku, awaited.units);
+        desk.tell::<Shelf>(&claim.place.id(), shelf::Command::Await(claim))?;
+    }
     Ok(v1::ReserveResponse { reservation: reservation_now(desk, id) })
+}
+
+/// How a basket can be had.
+#[derive(Default)]
+struct Had {
+    held: Units,
+    waiting: BTreeMap<String, Awaited>,
+    short: Vec<Short>,
+}
+
+fn had(desk: &Desk<'_>, warehouse_id: &str, wanted: &Units, may_wait: bool) -> Had {
+    let mut had = Had::default();
+    for (sku, &requested) in wanted {
+        let shelf = desk.see::<Shelf>(&place(warehouse_id, sku).id());
+        let Some((now, later)) = shelf.split(requested, may_wait) else {
+            let beyond = if may_wait { shelf.awaitable() } else { 0 };
+            had.short.push(Short { sku: sku.clone(), requested, available: shelf.sellable() + beyond });
+            continue;
+        };
+        if now > 0 {
+            had.held.insert(sku.clone(), now);
+        }
+        if later > 0 {
+            had.waiting.insert(sku.clone(), Awaited { units: later, expected_at: shelf.policy.expected_at });
+        }
+    }
+    had
 }
 
 pub(crate) fn release(desk: &mut Desk<'_>, request: &v1::ReleaseRequest) -> Result<v1::ReleaseResponse, Problem> {
@@ -75,13 +105,19 @@ pub(crate) fn tell_reservation(desk: &mut Desk<'_>, id: &str, command: reservati
     let because = if expires { Because::Expired } else { Because::Requested };
     for (sku, line) in &after.lines {
         let was = before.lines.get(sku).copied().unwrap_or_default();
-        let (released, shipped) = (line.released - was.released, line.shipped - was.shipped);
+        let withdrawn = was.waiting - line.waiting;
+        let (released, shipped) = (line.released - was.released - withdrawn, line.shipped - was.shipped);
+        let claim = |units| claim(&after.warehouse_id, id, sku, units);
+        if withdrawn > 0 {
+            let claim = claim(withdrawn);
+            tell_shelf(desk, &claim.place.clone(), shelf::Command::Withdraw(claim, because))?;
+        }
         if released > 0 {
-            let claim = claim(&after.warehouse_id, id, sku, released);
-            desk.tell::<Shelf>(&claim.place.id(), shelf::Command::Release(claim, because))?;
+            let claim = claim(released);
+            tell_shelf(desk, &claim.place.clone(), shelf::Command::Release(claim, because))?;
         }
         if shipped > 0 {
-            let claim = claim(&after.warehouse_id, id, sku, shipped);
+            let claim = claim(shipped);
             desk.tell::<Shelf>(&claim.place.id(), shelf::Command::Ship(claim))?;
         }
     }
@@ -110,7 +146,7 @@ pub(crate) fn claim(warehouse_id: &str, reservation_id: &str, sku: &str, quantit
     Claim { place: place(warehouse_id, sku), quantity, reservation_id: reservation_id.to_owned() }
 }
 
-fn units(lines: &[v1::Line]) -> Units {
+pub(super) fn units(lines: &[v1::Line]) -> Units {
     lines.iter().map(|line| (line.sku.clone(), line.quantity.unwrap_or_default())).collect()
 }
 
@@ -119,7 +155,7 @@ fn named(lines: &[v1::Line]) -> Option<Units> {
     (!lines.is_empty()).then(|| units(lines))
 }
 
-fn lines(units: &Units) -> Vec<v1::Line> {
+pub(super) fn lines(units: &Units) -> Vec<v1::Line> {
     units.iter().map(|(sku, quantity)| v1::Line { sku: sku.clone(), quantity: Some(*quantity) }).collect()
 }
 
@@ -142,6 +178,8 @@ pub fn reservation(reservation: &Reservation, version: u64) -> Option<v1::Reserv
         quantity: line.quantity,
         released: line.released,
         shipped: line.shipped,
+        backordered: line.waiting,
+        expected_at: line.expected_at.map(to_wire),
     };
     Some(v1::Reservation {
         reservation_id: reservation.id.clone(),
@@ -176,7 +214,7 @@ fn out_of_stock(short: &[Short]) -> Problem {
 
 impl From<reservation::Refusal> for Problem {
     fn from(refusal: reservation::Refusal) -> Problem {
-        use reservation::Refusal::{AlreadyExists, ExceedsHeld, Expired, NotFound, Released, Shipped};
+        use reservation::Refusal::{AlreadyExists, ExceedsHeld, Expired, NotFound, Released, Shipped, Waiting};
         #[derive(Serialize)]
         struct Beyond {
             sku: String,
@@ -194,6 +232,7 @@ impl From<reservation::Refusal> for Problem {
             Shipped => Problem::conflict("reservation_shipped", said),
             Expired => Problem::conflict("reservation_expired", said),
             Released => Problem::conflict("reservation_released", said),
+            Waiting => Problem::conflict("backordered", said),
         }
     }
 }
@@ -212,6 +251,26 @@ impl Recorded for reservation::Event {
             What::Confirmed => {
                 let event = v1::Confirmed { reservation_id, warehouse_id, order_id, at };
                 ("inventory.confirmed", event.encode_to_vec())
+            }
+            What::Backordered(waiting) => {
+                let line = |(sku, awaited): (String, Awaited)| v1::BackorderLine {
+                    sku,
+                    quantity: awaited.units,
+                    expected_at: awaited.expected_at.map(to_wire),
+                };
+                let lines = waiting.into_iter().map(line).collect();
+                let event = v1::Backordered { reservation_id, warehouse_id, order_id, lines, at };
+                ("inventory.backordered", event.encode_to_vec())
+            }
+            What::Filled { units, is_whole } => {
+                let lines = lines(&units);
+                let event = v1::BackorderFilled { reservation_id, warehouse_id, order_id, lines, is_whole, at };
+                ("inventory.backorder_filled", event.encode_to_vec())
+            }
+            What::Withdrawn(units, because) => {
+                let (lines, reason) = (lines(&units), because_out(because).into());
+                let event = v1::BackorderWithdrawn { reservation_id, warehouse_id, order_id, lines, reason, at };
+                ("inventory.backorder_withdrawn", event.encode_to_vec())
             }
             What::Released(units, because) => {
                 let (lines, reason) = (lines(&units), because_out(because).into());
@@ -239,6 +298,28 @@ impl Recorded for reservation::Event {
                 let event = v1::Confirmed::decode(data).map_err(unreadable)?;
                 let v1::Confirmed { reservation_id: id, warehouse_id, order_id, at } = event;
                 Ok(Self { id, warehouse_id, order_id, at: from_wire(at.as_ref()), what: What::Confirmed })
+            }
+            "inventory.backordered" => {
+                let event = v1::Backordered::decode(data).map_err(unreadable)?;
+                let v1::Backordered { reservation_id: id, warehouse_id, order_id, lines, at } = event;
+                let awaited = |line: v1::BackorderLine| {
+                    let expected_at = line.expected_at.as_ref().map(|at| from_wire(Some(at)));
+                    (line.sku, Awaited { units: line.quantity, expected_at })
+                };
+                let what = What::Backordered(lines.into_iter().map(awaited).collect());
+                Ok(Self { id, warehouse_id, order_id, at: from_wire(at.as_ref()), what })
+            }
+            "inventory.backorder_filled" => {
+                let event = v1::BackorderFilled::decode(data).map_err(unreadable)?;
+                let v1::BackorderFilled { reservation_id: id, warehouse_id, order_id, lines, is_whole, at } = event;
+                let what = What::Filled { units: units(&lines), is_whole };
+                Ok(Self { id, warehouse_id, order_id, at: from_wire(at.as_ref()), what })
+            }
+            "inventory.backorder_withdrawn" => {
+                let event = v1::BackorderWithdrawn::decode(data).map_err(unreadable)?;
+                let what = What::Withdrawn(units(&event.lines), because_in(event.reason()));
+                let v1::BackorderWithdrawn { reservation_id: id, warehouse_id, order_id, at, .. } = event;
+                Ok(Self { id, warehouse_id, order_id, at: from_wire(at.as_ref()), what })
             }
             "inventory.released" => {
                 let event = v1::Released::decode(data).map_err(unreadable)?;

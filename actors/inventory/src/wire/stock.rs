@@ -1,17 +1,19 @@
 //! Stock: contract to domain and back.
 
+mod events;
+
 use messages::problem::Kind;
-use prost::Message as _;
 use runtime::clock::{from_wire, to_wire};
 use runtime::desk::{Desk, Window};
-use runtime::entity::{Recorded, Undecodable};
 
-use super::reservation::claim;
+use super::filling::tell_shelf;
 use super::warehouse::must_be_open;
-use super::{Problem, place, unreadable, v1};
-use crate::shelf::{self, Because, Claim, Place, Reason, Shelf};
+use super::{Problem, place, v1};
+use crate::shelf::{self, Because, Place, Policy, Reason, Shelf};
 use crate::views;
 use crate::warehouse::Warehouse;
+
+pub use events::movement;
 
 pub(crate) fn set_stock(desk: &mut Desk<'_>, request: &v1::SetStockRequest) -> Result<v1::SetStockResponse, Problem> {
     must_be_open(desk, &request.warehouse_id)?;
@@ -25,7 +27,7 @@ pub(crate) fn set_stock(desk: &mut Desk<'_>, request: &v1::SetStockRequest) -> R
         product_id: views::product_of(&desk.rows::<views::Stock>(), &request.sku),
         place: place.clone(),
     };
-    desk.tell::<Shelf>(&place.id(), command)?;
+    tell_shelf(desk, &place, command)?;
     Ok(v1::SetStockResponse { level: Some(level_now(desk, &place)) })
 }
 
@@ -42,8 +44,26 @@ pub(crate) fn adjust_stock(
         product_id: views::product_of(&desk.rows::<views::Stock>(), &request.sku),
         place: place.clone(),
     };
-    desk.tell::<Shelf>(&place.id(), command)?;
+    tell_shelf(desk, &place, command)?;
     Ok(v1::AdjustStockResponse { level: Some(level_now(desk, &place)) })
+}
+
+pub(crate) fn set_policy(
+    desk: &mut Desk<'_>,
+    request: &v1::SetStockPolicyRequest,
+) -> Result<v1::SetStockPolicyResponse, Problem> {
+    must_be_open(desk, &request.warehouse_id)?;
+    let place = place(&request.warehouse_id, &request.sku);
+    let policy = Policy {
+        safety: request.safety_stock,
+        backorder_max: request.backorder_limit,
+        expected_at: request.backorder_expected_at.as_ref().map(|at| from_wire(Some(at))),
+        reorder_point: request.reorder_point,
+        reorder_lot: request.reorder_quantity,
+    };
+    let product_id = views::product_of(&desk.rows::<views::Stock>(), &request.sku);
+    tell_shelf(desk, &place, shelf::Command::Govern { place: place.clone(), policy, product_id })?;
+    Ok(v1::SetStockPolicyResponse { level: Some(level_now(desk, &place)) })
 }
 
 pub(crate) fn get_level(
@@ -85,6 +105,27 @@ pub fn level(warehouse_id: &str, sku: &str, shelf: &Shelf, version: u64) -> v1::
         low_stock_threshold: shelf.threshold,
         version,
         updated_at: shelf.updated_at.map(to_wire),
+        sellable: shelf.sellable(),
+        safety_stock: shelf.policy.safety,
+        backordered: shelf.awaited(),
+        backorder_limit: shelf.policy.backorder_max,
+        backorder_expected_at: shelf.policy.expected_at.map(to_wire),
+        reorder_point: shelf.policy.reorder_point,
+        reorder_quantity: shelf.policy.reorder_lot,
+        transferred_out: shelf.sent,
+        transferred_in: shelf.arrived,
+    }
+}
+
+/// How a level says that its shelf is run.
+#[must_use]
+pub fn policy(level: &v1::StockLevel) -> Policy {
+    Policy {
+        safety: level.safety_stock,
+        backorder_max: level.backorder_limit,
+        expected_at: level.backorder_expected_at.as_ref().map(|at| from_wire(Some(at))),
+        reorder_point: level.reorder_point,
+        reorder_lot: level.reorder_quantity,
     }
 }
 
@@ -128,125 +169,6 @@ impl From<shelf::Refusal> for Problem {
     }
 }
 
-impl Recorded for shelf::Event {
-    fn record(&self) -> (&'static str, Vec<u8>) {
-        use shelf::Event::{Adjusted, Low, Released, Reserved, Set, Shipped};
-        match self.clone() {
-            Set { place, on_hand, delta, threshold, reason, note, product_id, at } => {
-                let event = v1::StockSet {
-                    warehouse_id: place.warehouse_id,
-                    sku: place.sku,
-                    product_id,
-                    on_hand,
-                    delta,
-                    low_stock_threshold: threshold,
-                    reason: reason_out(reason).into(),
-                    at: Some(to_wire(at)),
-                    note,
-                };
-                ("inventory.stock_set", event.encode_to_vec())
-            }
-            Adjusted { place, delta, on_hand, reason, note, product_id, at } => {
-                let event = v1::StockAdjusted {
-                    warehouse_id: place.warehouse_id,
-                    sku: place.sku,
-                    product_id,
-                    delta,
-                    on_hand,
-                    reason: reason_out(reason).into(),
-                    note,
-                    at: Some(to_wire(at)),
-                };
-                ("inventory.stock_adjusted", event.encode_to_vec())
-            }
-            Reserved(Claim { place, quantity, reservation_id }, at) => {
-                let Place { warehouse_id, sku } = place;
-                let event = v1::StockReserved { warehouse_id, sku, quantity, reservation_id, at: Some(to_wire(at)) };
-                ("inventory.stock_reserved", event.encode_to_vec())
-            }
-            Released(Claim { place, quantity, reservation_id }, because, at) => {
-                let (Place { warehouse_id, sku }, reason) = (place, because_out(because).into());
-                let at = Some(to_wire(at));
-                let event = v1::StockReleased { warehouse_id, sku, quantity, reservation_id, reason, at };
-                ("inventory.stock_released", event.encode_to_vec())
-            }
-            Shipped(Claim { place, quantity, reservation_id }, at) => {
-                let Place { warehouse_id, sku } = place;
-                let event = v1::StockShipped { warehouse_id, sku, quantity, reservation_id, at: Some(to_wire(at)) };
-                ("inventory.stock_shipped", event.encode_to_vec())
-            }
-            Low { place, on_hand, threshold, product_id, at } => {
-                let event = v1::LowStock {
-                    product_id,
-                    current_stock: on_hand,
-                    threshold,
-                    warehouse: place.warehouse_id,
-                    sku: place.sku,
-                    at: Some(to_wire(at)),
-                };
-                ("inventory.low_stock", event.encode_to_vec())
-            }
-        }
-    }
-
-    fn recall(event_type: &str, data: &[u8]) -> Result<Self, Undecodable> {
-        let unreadable = unreadable(event_type);
-        match event_type {
-            "inventory.stock_set" => {
-                let event = v1::StockSet::decode(data).map_err(unreadable)?;
-                Ok(Self::Set {
-                    reason: reason_in(event.reason(), Reason::Counted),
-                    place: place(&event.warehouse_id, &event.sku),
-                    on_hand: event.on_hand,
-                    delta: event.delta,
-                    threshold: event.low_stock_threshold,
-                    note: event.note,
-                    product_id: event.product_id,
-                    at: from_wire(event.at.as_ref()),
-                })
-            }
-            "inventory.stock_adjusted" => {
-                let event = v1::StockAdjusted::decode(data).map_err(unreadable)?;
-                Ok(Self::Adjusted {
-                    reason: reason_in(event.reason(), Reason::Correction),
-                    place: place(&event.warehouse_id, &event.sku),
-                    delta: event.delta,
-                    on_hand: event.on_hand,
-                    note: event.note,
-                    product_id: event.product_id,
-                    at: from_wire(event.at.as_ref()),
-                })
-            }
-            "inventory.stock_reserved" => {
-                let event = v1::StockReserved::decode(data).map_err(unreadable)?;
-                let claim = claim(&event.warehouse_id, &event.reservation_id, &event.sku, event.quantity);
-                Ok(Self::Reserved(claim, from_wire(event.at.as_ref())))
-            }
-            "inventory.stock_released" => {
-                let event = v1::StockReleased::decode(data).map_err(unreadable)?;
-                let claim = claim(&event.warehouse_id, &event.reservation_id, &event.sku, event.quantity);
-                Ok(Self::Released(claim, because_in(event.reason()), from_wire(event.at.as_ref())))
-            }
-            "inventory.stock_shipped" => {
-                let event = v1::StockShipped::decode(data).map_err(unreadable)?;
-                let claim = claim(&event.warehouse_id, &event.reservation_id, &event.sku, event.quantity);
-                Ok(Self::Shipped(claim, from_wire(event.at.as_ref())))
-            }
-            "inventory.low_stock" => {
-                let event = v1::LowStock::decode(data).map_err(unreadable)?;
-                Ok(Self::Low {
-                    place: place(&event.warehouse, &event.sku),
-                    on_hand: event.current_stock,
-                    threshold: event.threshold,
-                    product_id: event.product_id,
-                    at: from_wire(event.at.as_ref()),
-                })
-            }
-            other => Err(Undecodable::new(other, "a shelf has no such event")),
-        }
-    }
-}
-
 pub(crate) fn because_out(because: Because) -> v1::ReleaseReason {
     match because {
         Because::Requested => v1::ReleaseReason::Requested,
@@ -259,44 +181,4 @@ pub(crate) fn because_in(wire: v1::ReleaseReason) -> Because {
         v1::ReleaseReason::Expired => Because::Expired,
         v1::ReleaseReason::Requested | v1::ReleaseReason::Unspecified => Because::Requested,
     }
-}
-
-/// The movement a shelf's event is; `None` for events that move nothing.
-#[must_use]
-pub fn movement(event_type: &str, data: &[u8]) -> Option<v1::Movement> {
-    use shelf::Event::{Adjusted, Low, Released, Reserved, Set, Shipped};
-    use v1::MovementReason as Why;
-    let event = <shelf::Event as Recorded>::recall(event_type, data).ok()?;
-    let at = event.at();
-    let by_hand = |reason| match reason {
-        Reason::Received => Why::Received,
-        Reason::Damaged => Why::Damaged,
-        Reason::Lost => Why::Lost,
-        Reason::Found => Why::Found,
-        Reason::Returned => Why::Returned,
-        Reason::Correction => Why::Correction,
-        Reason::Counted => Why::Counted,
-    };
-    let (place, reason, [on_hand, reserved, shipped], reference) = match event {
-        Set { delta: 0, .. } | Low { .. } => return None,
-        Set { place, delta, reason, note, .. } | Adjusted { place, delta, reason, note, .. } => {
-            (place, by_hand(reason), [delta, 0, 0], note)
-        }
-        Reserved(claim, _) => (claim.place, Why::Reserved, [-claim.quantity, claim.quantity, 0], claim.reservation_id),
-        Released(claim, because, _) => {
-            let why = if because == Because::Expired { Why::Expired } else { Why::Released };
-            (claim.place, why, [claim.quantity, -claim.quantity, 0], claim.reservation_id)
-        }
-        Shipped(claim, _) => (claim.place, Why::Shipped, [0, -claim.quantity, claim.quantity], claim.reservation_id),
-    };
-    Some(v1::Movement {
-        at: Some(to_wire(at)),
-        warehouse_id: place.warehouse_id,
-        sku: place.sku,
-        reason: reason.into(),
-        on_hand_delta: on_hand,
-        reserved_delta: reserved,
-        shipped_delta: shipped,
-        reference,
-    })
 }

@@ -60,8 +60,11 @@ pub fn warehouse(warehouse: &Warehouse, version: u64) -> Option<v1::Warehouse> {
 }
 
 pub(crate) fn must_be_open(desk: &Desk<'_>, warehouse_id: &str) -> Result<(), Problem> {
-    let missing = || Problem::not_found("warehouse_not_found", "there is no such warehouse");
-    desk.see::<Warehouse>(warehouse_id).is_open().then_some(()).ok_or_else(missing)
+    desk.see::<Warehouse>(warehouse_id).is_open().then_some(()).ok_or_else(no_such_warehouse)
+}
+
+pub(crate) fn no_such_warehouse() -> Problem {
+    Problem::not_found("warehouse_not_found", "there is no such warehouse")
 }
 
 impl From<warehouse::Refusal> for Problem {

@@ -10,6 +10,10 @@ use runtime::bus::Headers;
 use runtime::client::Failure;
 use runtime::testkit::{Ground, MemoryStore, refusal};
 
+use super::goods::{
+    a_transfer_keeps_the_sum_whatever_is_killed, safety_stock_is_shown_to_nobody_and_sold_to_nobody,
+    what_has_to_be_ordered_is_listed, what_is_not_here_is_waited_for_and_filled_in_order, who_waits_gives_up_alone,
+};
 use super::shop::{adjust, adjustment, basket, id, level, open, reserve, warehouse};
 
 pub(crate) struct Fact {
@@ -55,6 +59,11 @@ pub(crate) const FACTS: &[Fact] = facts![
     garbage_in_the_log_stops_nothing,
     bad_input_gets_an_exact_problem,
     a_basket_is_planned_over_warehouses_and_each_part_can_be_held,
+    safety_stock_is_shown_to_nobody_and_sold_to_nobody,
+    what_is_not_here_is_waited_for_and_filled_in_order,
+    who_waits_gives_up_alone,
+    a_transfer_keeps_the_sum_whatever_is_killed,
+    what_has_to_be_ordered_is_listed,
 ];
 
 async fn a_basket_is_reserved_whole_or_not_at_all(ground: Ground) {

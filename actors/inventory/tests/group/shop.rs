@@ -61,8 +61,7 @@ pub(crate) fn basket(warehouse_id: &str, reservation: &str, lines: &[(&str, i64)
         warehouse_id: warehouse_id.to_owned(),
         reservation_id: id("rsv", reservation),
         lines: lines.iter().map(line).collect(),
-        order_id: None,
-        hold_seconds: None,
+        ..v1::ReserveRequest::default()
     }
 }
 

@@ -122,6 +122,7 @@ fn ask_inventory(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes
                 lines: stock_lines(&part.lines),
                 order_id: Some(order_id),
                 hold_seconds: Some(HOLD_SECONDS),
+                ..Default::default()
             };
             agenda.ask::<Reserve>(key, at, &warehouse_id, &request, plain(call))
         }

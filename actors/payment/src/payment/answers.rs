@@ -15,6 +15,7 @@ impl Open {
         }
         match state {
             State::ActionRequired { url } => self.told_to_act(url, reference, at),
+            State::Approved => self.told_approved(reference, at),
             State::Authorised(held) => self.told_held(held, reference, at),
             State::Captured(taken) => self.told_taken(taken, reference, at),
             State::Cancelled => self.told_closed("", "", at),
@@ -37,6 +38,30 @@ impl Open {
             | Stage::Voiding { .. }
             | Stage::Voided { .. }
             | Stage::Failed(_) => vec![],
+        }
+    }
+
+    /// The provider waits for us to have the money held: nobody's money moves before we do.
+    fn told_approved(&self, reference: String, at: Timestamp) -> Vec<Event> {
+        match (&self.stage, &self.means) {
+            (Stage::RequiresAction { .. }, Some(means)) => vec![self.event(at, What::Submitted(means.clone()))],
+            (Stage::Authorising { cancel: Some(reason), .. }, _) => {
+                vec![self.event(at, What::VoidRequested { reason: reason.clone(), reference })]
+            }
+            // Old news; or it was given up, and is not held.
+            (
+                Stage::Initiated
+                | Stage::InReview
+                | Stage::Authorising { cancel: None, .. }
+                | Stage::RequiresAction { .. }
+                | Stage::Authorised { .. }
+                | Stage::Capturing { .. }
+                | Stage::Captured { .. }
+                | Stage::Voiding { .. }
+                | Stage::Voided { .. }
+                | Stage::Failed(_),
+                _,
+            ) => vec![],
         }
     }
 

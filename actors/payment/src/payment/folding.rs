@@ -10,6 +10,7 @@ pub(super) fn fold(payment: &mut Payment, event: &Event) {
             means: None,
             reference: None,
             stage: Stage::Initiated,
+            approvals: 0,
             suspicion: None,
             inquiries: 0,
             inquiry: None,
@@ -36,6 +37,8 @@ impl Open {
         match event.what.clone() {
             What::Initiated(_) => {}
             What::Submitted(means) => {
+                // It was said before how to pay: the provider is asked to go on.
+                self.approvals += u32::from(self.means.is_some());
                 self.means = Some(means);
                 self.stage = Stage::Authorising { since, cancel: None };
             }

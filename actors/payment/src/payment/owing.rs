@@ -43,7 +43,7 @@ pub(super) fn answered(ask: &Ask, outcome: Outcome) -> Command {
             Command::RefundTold { id: refund_id.clone(), told: RefundTold::Refused(problem.code) }
         }
         (_, Outcome::Done(bytes)) => Command::Told(Told::decode(&bytes)),
-        (Ask::Authorise { .. }, Outcome::Refused(problem)) => {
+        (Ask::Authorise { .. } | Ask::Complete { .. }, Outcome::Refused(problem)) => {
             Command::AuthorisationRefused { code: problem.code, detail: problem.detail }
         }
         (Ask::Capture { .. }, Outcome::Refused(problem)) => {
@@ -77,9 +77,13 @@ impl Open {
         let ask = |verb: &str, since: Timestamp, ask: Ask| (format!("{id}.{verb}"), since, Debt::Ask { provider, ask });
         let mut owed = Vec::new();
         match &self.stage {
+            Stage::Authorising { since, .. } if self.approvals > 0 => {
+                let (payment_id, capture) = (id.clone(), means.capture);
+                owed.push(ask(&self.holding(), *since, Ask::Complete { payment_id, reference, capture }));
+            }
             Stage::Authorising { since, .. } => {
                 let (terms, means, since) = (self.terms.clone(), means.clone(), *since);
-                owed.push(ask("authorise", since, Ask::Authorise { terms, means, since }));
+                owed.push(ask(&self.holding(), since, Ask::Authorise { terms, means, since }));
             }
             Stage::RequiresAction { since, .. } => {
                 let heard = self.inquiry.as_ref().map_or(*since, |inquiry| inquiry.since);
@@ -117,6 +121,11 @@ impl Open {
             owed.push(ask(&format!("look.{}", inquiry.number), inquiry.since, look));
         }
         owed
+    }
+
+    /// The word for the call that has the money held: another one each time that the customer approved it.
+    pub(super) fn holding(&self) -> String {
+        if self.approvals == 0 { "authorise".to_owned() } else { format!("complete.{}", self.approvals) }
     }
 
     /// Whether a call may have reached the provider already.

@@ -134,6 +134,7 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("expire", Command::Expire),
         ("told nothing", Command::Told(Told::Nothing)),
         ("told act", told(State::ActionRequired { url: "https://bank/3ds".into() })),
+        ("told approved", told(State::Approved)),
         ("told held", told(State::Authorised(euros(100)))),
         ("told held 99", told(State::Authorised(euros(99)))),
         ("told taken", told(State::Captured(euros(100)))),
@@ -237,7 +238,7 @@ fn nothing() {
         refund 101: no, there is no such payment
         refund again: no, there is no such payment
         refund again other: no, there is no such payment
-        already so: hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -263,7 +264,7 @@ fn given_up_before_it_was() {
         refund 101: no, there is no such payment
         refund again: no, there is no such payment
         refund again other: no, there is no such payment
-        already so: open, open another, cancel, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, open another, cancel, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -291,7 +292,7 @@ fn initiated_only() {
         refund 101: no, no money was taken for this payment
         refund again: no, no money was taken for this payment
         refund again other: no, no money was taken for this payment
-        already so: open, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -317,7 +318,7 @@ fn in_review() {
         refund 101: no, no money was taken for this payment
         refund again: no, no money was taken for this payment
         refund again other: no, no money was taken for this payment
-        already so: open, authorise, authorise suspicious, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -356,7 +357,85 @@ fn authorising_before_the_call() {
         told declined: failed payment_declined at Authorise -> failed
         told foreign: completed 1.00 EUR -> captured
         authorisation refused: failed provider_refused at Authorise -> failed
-        already so: open, authorise, authorise suspicious, confirm, expire, told nothing, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, expire, told nothing, told approved, capture refused, refund done, refund refused"#]],
+    );
+}
+
+#[test]
+fn authorising_after_the_customer_approved() {
+    let given = [initiated(), submitted(), acting(), submitted()];
+    assert_eq!(owed(&given), "pay_1.complete.1 at 1");
+    check(
+        &given,
+        &[],
+        expect![[r#"
+        open another: no, there is already another payment with this id
+        authorise another: no, there is already another payment with this id
+        approve: no, the payment does not wait for a review
+        decline: no, the payment does not wait for a review
+        capture: no, no money is held for this payment yet
+        capture 40: no, no money is held for this payment yet
+        capture 101: no, no money is held for this payment yet
+        capture JPY: no, no money is held for this payment yet
+        void: voided stop -> voided
+        cancel: voided stop -> voided
+        refund: no, no money was taken for this payment
+        refund 30: no, no money was taken for this payment
+        refund 101: no, no money was taken for this payment
+        refund again: no, no money was taken for this payment
+        refund again other: no, no money was taken for this payment
+        hint anything: inquired 1 pi_1 -> pending
+        hint act: inquired 1 pi_1 -> pending
+        hint held: inquired 1 pi_1 -> pending
+        hint taken: inquired 1 pi_1 -> pending
+        hint ended: inquired 1 pi_1 -> pending
+        told act: action required -> requires_action
+        told held: authorised 1.00 EUR -> authorized
+        told held 99: failed amount_mismatch at Authorise releasing, void requested amount_mismatch -> failed
+        told taken: completed 1.00 EUR -> captured
+        told cancelled: failed authorization_lost at Authorise -> failed
+        told declined: failed payment_declined at Authorise -> failed
+        authorisation refused: failed provider_refused at Authorise -> failed
+        already so: open, authorise, authorise suspicious, confirm, hint foreign, expire, told nothing, told approved, told foreign, capture refused, refund done, refund refused"#]],
+    );
+    let again = [&given[..], &[acting(), submitted()]].concat();
+    assert_eq!(owed(&again), "pay_1.complete.2 at 1", "another approval is another call");
+}
+
+#[test]
+fn authorising_after_the_customer_approved_with_the_call_under_way() {
+    check(
+        &[initiated(), submitted(), acting(), submitted()],
+        &["pay_1.complete.1"],
+        expect![[r#"
+        open another: no, there is already another payment with this id
+        authorise another: no, there is already another payment with this id
+        approve: no, the payment does not wait for a review
+        decline: no, the payment does not wait for a review
+        capture: no, no money is held for this payment yet
+        capture 40: no, no money is held for this payment yet
+        capture 101: no, no money is held for this payment yet
+        capture JPY: no, no money is held for this payment yet
+        void: cancel requested stop -> voiding
+        cancel: cancel requested stop -> voiding
+        refund: no, no money was taken for this payment
+        refund 30: no, no money was taken for this payment
+        refund 101: no, no money was taken for this payment
+        refund again: no, no money was taken for this payment
+        refund again other: no, no money was taken for this payment
+        hint anything: inquired 1 pi_1 -> pending
+        hint act: inquired 1 pi_1 -> pending
+        hint held: inquired 1 pi_1 -> pending
+        hint taken: inquired 1 pi_1 -> pending
+        hint ended: inquired 1 pi_1 -> pending
+        told act: action required -> requires_action
+        told held: authorised 1.00 EUR -> authorized
+        told held 99: failed amount_mismatch at Authorise releasing, void requested amount_mismatch -> failed
+        told taken: completed 1.00 EUR -> captured
+        told cancelled: failed authorization_lost at Authorise -> failed
+        told declined: failed payment_declined at Authorise -> failed
+        authorisation refused: failed provider_refused at Authorise -> failed
+        already so: open, authorise, authorise suspicious, confirm, hint foreign, expire, told nothing, told approved, told foreign, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -395,7 +474,7 @@ fn authorising_with_the_call_under_way() {
         told declined: failed payment_declined at Authorise -> failed
         told foreign: completed 1.00 EUR -> captured
         authorisation refused: failed provider_refused at Authorise -> failed
-        already so: open, authorise, authorise suspicious, confirm, expire, told nothing, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, expire, told nothing, told approved, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -427,6 +506,7 @@ fn authorising_and_given_up() {
         hint ended: inquired 1 pi_1 -> voiding
         hint foreign: inquired 1 pi_2 -> voiding
         told act: void requested why -> voiding
+        told approved: void requested why -> voiding
         told held: void requested why -> voiding
         told held 99: void requested why -> voiding
         told taken: completed 1.00 EUR, cancel requested why, refund requested 1.00 EUR closing -> captured
@@ -473,7 +553,7 @@ fn cleared_after_review() {
         told declined: failed payment_declined at Authorise -> failed
         told foreign: completed 1.00 EUR -> captured
         authorisation refused: failed provider_refused at Authorise -> failed
-        already so: open, authorise, authorise suspicious, approve, confirm, expire, told nothing, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, approve, confirm, expire, told nothing, told approved, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -504,6 +584,7 @@ fn requires_action() {
         hint taken: inquired 1 pi_1 -> requires_action
         hint ended: inquired 1 pi_1 -> requires_action
         expire: failed authentication_expired at Authorise releasing -> failed
+        told approved: submitted -> pending
         told held: authorised 1.00 EUR -> authorized
         told held 99: failed amount_mismatch at Authorise releasing, void requested amount_mismatch -> failed
         told taken: completed 1.00 EUR -> captured
@@ -540,7 +621,7 @@ fn is_authorised() {
         told taken: completed 1.00 EUR -> captured
         told cancelled: failed authorization_lost at Capture -> failed
         told declined: failed authorization_lost at Capture -> failed
-        already so: open, authorise, authorise suspicious, confirm, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, hint act, hint held, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -570,7 +651,7 @@ fn capturing_before_the_call() {
         told cancelled: failed authorization_lost at Capture -> failed
         told declined: failed authorization_lost at Capture -> failed
         capture refused: failed payment_declined at Capture releasing -> failed
-        already so: open, authorise, authorise suspicious, confirm, capture, capture 40, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, capture, capture 40, hint act, hint held, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]],
     );
 }
 
@@ -601,7 +682,7 @@ fn capturing_with_the_call_under_way() {
         told cancelled: failed authorization_lost at Capture -> failed
         told declined: failed authorization_lost at Capture -> failed
         capture refused: failed payment_declined at Capture releasing -> failed
-        already so: open, authorise, authorise suspicious, confirm, capture, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, capture, hint act, hint held, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]],
     );
 }
 
@@ -632,7 +713,7 @@ fn capturing_and_given_up() {
         told cancelled: voided why -> voided
         told declined: voided why -> voided
         capture refused: void requested why -> voiding
-        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint foreign, expire, told nothing, told act, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told foreign, authorisation refused, refund done, refund refused"#]],
     );
 }
 
@@ -656,7 +737,7 @@ fn captured() {
         refund 101: no, 1.00 EUR are left to give back
         refund again: refund requested 0.30 EUR -> captured
         refund again other: refund requested 0.31 EUR -> captured
-        already so: open, authorise, authorise suspicious, confirm, capture, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, capture, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -682,7 +763,7 @@ fn captured_with_a_refund_under_way() {
         refund again other: no, there is already another refund with this id
         refund done: refund processed 0.30 EUR -> partially_refunded
         refund refused: refund failed 0.30 EUR disputed -> captured
-        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]],
     );
 }
 
@@ -707,7 +788,7 @@ fn captured_and_partly_refunded() {
         refund 30: refund requested 0.30 EUR -> partially_refunded
         refund 101: no, 0.70 EUR are left to give back
         refund again other: no, there is already another refund with this id
-        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -732,7 +813,7 @@ fn captured_and_a_refund_failed() {
         refund 30: refund requested 0.30 EUR -> captured
         refund 101: no, 1.00 EUR are left to give back
         refund again other: no, there is already another refund with this id
-        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, capture, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -758,7 +839,7 @@ fn captured_and_given_up_while_a_refund_is_under_way() {
         refund again other: no, there is already another refund with this id
         refund done: refund processed 0.30 EUR -> partially_refunded
         refund refused: refund failed 0.30 EUR disputed, refund requested 0.30 EUR closing -> captured
-        already so: open, authorise, authorise suspicious, confirm, capture, cancel, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, capture, cancel, refund again, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]],
     );
 }
 
@@ -785,7 +866,7 @@ fn captured_and_given_up_and_refused() {
         refund again other: no, there is already another refund with this id
         refund done: refund processed 1.00 EUR -> refunded
         refund refused: refund failed 1.00 EUR disputed -> captured
-        already so: open, authorise, authorise suspicious, confirm, capture, cancel, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, capture, cancel, hint anything, hint act, hint held, hint taken, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told taken, told cancelled, told declined, told foreign, authorisation refused, capture refused"#]],
     );
 }
 
@@ -814,7 +895,7 @@ fn is_voiding() {
         hint taken: inquired 1 pi_1 -> voiding
         told taken: completed 1.00 EUR, cancel requested why, refund requested 1.00 EUR closing -> captured
         told cancelled: voided why -> voided
-        already so: open, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -842,7 +923,7 @@ fn failed_and_letting_go() {
         hint taken: inquired 1 pi_1 -> failed
         told taken: completed 1.00 EUR, cancel requested payment_declined, refund requested 1.00 EUR closing -> captured
         told cancelled: voided payment_declined -> failed
-        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -870,7 +951,7 @@ fn is_voided() {
         hint anything: inquired 1 pi_1 -> voided
         hint taken: inquired 1 pi_1 -> voided
         told taken: completed 1.00 EUR, cancel requested why, refund requested 1.00 EUR closing -> captured
-        already so: open, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told held, told held 99, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, confirm, void, cancel, hint act, hint held, hint ended, hint foreign, expire, told nothing, told act, told approved, told held, told held 99, told cancelled, told declined, told foreign, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -898,7 +979,7 @@ fn failed_for_good() {
         hint foreign: inquired 1 pi_2 -> failed
         told taken: completed 1.00 EUR, cancel requested payment_declined, refund requested 1.00 EUR closing -> captured
         told foreign: completed 1.00 EUR, cancel requested payment_declined, refund requested 1.00 EUR closing -> captured
-        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint ended, expire, told nothing, told act, told held, told held 99, told cancelled, told declined, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, confirm, void, cancel, hint act, hint held, hint ended, expire, told nothing, told act, told approved, told held, told held 99, told cancelled, told declined, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 
@@ -925,7 +1006,7 @@ fn declined_as_fraud() {
         hint foreign: inquired 1 pi_2 -> failed
         told taken: completed 1.00 EUR, cancel requested suspected_fraud, refund requested 1.00 EUR closing -> captured
         told foreign: completed 1.00 EUR, cancel requested suspected_fraud, refund requested 1.00 EUR closing -> captured
-        already so: open, authorise, authorise suspicious, decline, confirm, void, cancel, hint act, hint held, hint ended, expire, told nothing, told act, told held, told held 99, told cancelled, told declined, authorisation refused, capture refused, refund done, refund refused"#]],
+        already so: open, authorise, authorise suspicious, decline, confirm, void, cancel, hint act, hint held, hint ended, expire, told nothing, told act, told approved, told held, told held 99, told cancelled, told declined, authorisation refused, capture refused, refund done, refund refused"#]],
     );
 }
 

@@ -199,7 +199,7 @@ impl Open {
         let at = facts.now;
         match &self.stage {
             Stage::Initiated | Stage::InReview => vec![self.event(at, What::Voided(reason))],
-            Stage::Authorising { cancel: None, .. } if !self.has_begun("authorise", facts) => {
+            Stage::Authorising { cancel: None, .. } if !self.has_begun(&self.holding(), facts) => {
                 vec![self.event(at, What::Voided(reason))]
             }
             Stage::Authorising { cancel: None, .. } => vec![self.event(at, What::CancelRequested(reason))],

@@ -13,8 +13,10 @@ pub struct Request {
     pub path: String,
     /// What names its effect.
     pub key: Option<String>,
-    /// The form.
+    /// The body: a form, unless a header says otherwise.
     pub form: String,
+    /// What else is said beside it.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// The answer of a provider.
@@ -70,8 +72,14 @@ impl Https {
         let url = format!("{}{}", self.base_url, request.path);
         let mut sending = match request.method {
             "GET" => self.client.get(url),
-            _ => self.client.post(url).header("Content-Type", "application/x-www-form-urlencoded").body(request.form),
+            _ if request.headers.iter().any(|(name, _)| *name == "content-type") => {
+                self.client.post(url).body(request.form)
+            }
+            _ => self.client.post(url).header("content-type", "application/x-www-form-urlencoded").body(request.form),
         };
+        for (name, value) in request.headers {
+            sending = sending.header(name, value);
+        }
         if !self.secret_key.is_empty() {
             sending = sending.bearer_auth(&self.secret_key);
         }

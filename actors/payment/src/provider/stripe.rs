@@ -76,6 +76,10 @@ impl Stripe {
                 self.find(&payment_id).await.map(|told| encode(&told))
             }
             Ask::Look { payment_id, reference } => self.look(&payment_id, &reference).await.map(|told| encode(&told)),
+            // Stripe holds the money as soon as the customer has proved who they are, and never says "approved".
+            Ask::Complete { payment_id, reference, .. } => {
+                self.look(&payment_id, &reference).await.map(|told| encode(&told))
+            }
             Ask::Capture { payment_id, reference, amount, since } => {
                 if self.is_repeat(since) {
                     let told = self.look(&payment_id, &reference).await?;
@@ -251,12 +255,14 @@ impl Stripe {
     }
 
     async fn post(&self, path: &str, key: &str, form: Form) -> Result<Result<Value, Fault>, No> {
-        let request = Request { method: "POST", path: path.to_owned(), key: Some(key.to_owned()), form: form.0 };
+        let (path, key) = (path.to_owned(), Some(key.to_owned()));
+        let request = Request { method: "POST", path, key, form: form.0, headers: Vec::new() };
         read(self.transport.send(request).await?)
     }
 
     async fn get(&self, path: &str) -> Result<Result<Value, Fault>, No> {
-        let request = Request { method: "GET", path: path.to_owned(), key: None, form: String::new() };
+        let path = path.to_owned();
+        let request = Request { method: "GET", path, key: None, form: String::new(), headers: Vec::new() };
         read(self.transport.send(request).await?)
     }
 }

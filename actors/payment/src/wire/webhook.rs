@@ -6,20 +6,14 @@ use runtime::inquiry::{Gathering, Inquiry};
 
 use super::{Problem, rpc, v1};
 use crate::payment::{Command, Hint, Payment};
+use crate::provider::paypal::{self, news::Unverified};
 use crate::webhook::{self, Fault};
 use crate::{provider, settings};
 
 /// Verifies news and tells the payment, which may live in any partition. When that fails, the provider will say it again.
 pub(crate) fn gather<'a>(inquiry: &'a Inquiry, request: &'a v1::ReceiveWebhookRequest) -> Gathering<'a, ()> {
     Box::pin(async move {
-        let v1::ReceiveWebhookRequest { provider, body, headers } = request;
-        let access = provider::named(provider).and_then(|name| settings::get().access(name));
-        let access = access.filter(|access| !access.webhook_secret.is_empty());
-        let access =
-            access.ok_or_else(|| Problem::not_found("unknown_provider", "no such provider calls back here"))?;
-        let signature = headers.get("stripe-signature").map(String::as_str).unwrap_or_default();
-        webhook::verify(&access.webhook_secret, signature, body, inquiry.now())?;
-        let Some(news) = webhook::read(body)? else { return Ok(()) };
+        let Some(news) = verified(inquiry, request).await? else { return Ok(()) };
         let note = v1::NotePaymentRequest {
             payment_id: news.payment_id.clone(),
             news_id: news.id,
@@ -33,6 +27,22 @@ pub(crate) fn gather<'a>(inquiry: &'a Inquiry, request: &'a v1::ReceiveWebhookRe
             Err(problem) => Err(problem),
         }
     })
+}
+
+/// What a provider signed, if it is about a payment of ours.
+async fn verified(inquiry: &Inquiry, request: &v1::ReceiveWebhookRequest) -> Result<Option<webhook::News>, Problem> {
+    let unknown = || Problem::not_found("unknown_provider", "no such provider calls back here");
+    let v1::ReceiveWebhookRequest { provider, body, headers } = request;
+    if provider == provider::PAYPAL {
+        let paypal = paypal::news::current().ok_or_else(unknown)?;
+        paypal.verify(&headers.clone().into_iter().collect(), body).await?;
+        return Ok(paypal::news::read(body)?);
+    }
+    let access = provider::named(provider).and_then(|name| settings::get().access(name));
+    let access = access.filter(|access| !access.webhook_secret.is_empty()).ok_or_else(unknown)?;
+    let signature = headers.get("stripe-signature").map(String::as_str).unwrap_or_default();
+    webhook::verify(&access.webhook_secret, signature, body, inquiry.now())?;
+    Ok(webhook::read(body)?)
 }
 
 pub(crate) fn receive(
@@ -67,6 +77,16 @@ fn hint_in(wire: v1::ProviderHint) -> Hint {
         v1::ProviderHint::Authorized => Hint::Authorised,
         v1::ProviderHint::Captured => Hint::Captured,
         v1::ProviderHint::Ended => Hint::Ended,
+    }
+}
+
+impl From<Unverified> for Problem {
+    fn from(unverified: Unverified) -> Problem {
+        match unverified {
+            Unverified::No(fault) => fault.into(),
+            // PayPal says it again.
+            Unverified::Unknown(reason) => Problem::new(Kind::Unavailable, "provider_unavailable", reason),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Coupons: all of them by age, and whose a code is. Ten thousand codes are one row: they follow from their seed.
 
+use std::ops::Range;
+
 use prost::Message as _;
 use runtime::clock::from_wire;
 use runtime::fold::Folded;
@@ -92,15 +94,31 @@ pub fn codes(views: &Views<'_>, request: &v1::ListCodesRequest) -> Result<v1::Li
     let from = request.after.as_deref().map(number).transpose()?.unwrap_or(0);
     let limit = request.limit.unwrap_or(CODES_LIMIT);
     let end = from.saturating_add(limit).min(shown.count);
+    let data = numbered(views, &rows, &shown, from..end);
+    let next = (end < shown.count).then(|| paging::cursor(format!("n{end}").as_bytes()));
+    Ok(v1::ListCodesResponse { data, has_more: next.is_some(), next })
+}
+
+/// All codes of a coupon as a file.
+///
+/// # Errors
+/// `not_found`.
+pub fn export_codes(views: &Views<'_>, request: &v1::ExportCodesRequest) -> Result<v1::ExportCodesResponse, Problem> {
+    let rows = views.of::<Coupons>();
+    let shown = row(&rows, &request.coupon_id).ok_or_else(wire::no_such_coupon)?;
+    Ok(wire::codes_file(&shown.coupon_id, &numbered(views, &rows, &shown, 0..shown.count)))
+}
+
+/// The codes of these numbers, and how often each is used.
+fn numbered(views: &Views<'_>, rows: &Rows, shown: &v1::Coupon, numbers: Range<u32>) -> Vec<v1::Code> {
     let many = rows.get(&key(b'b', &[&shown.prefix, &shown.coupon_id])).and_then(|event| wire::generated(&event));
     let codes: Vec<String> = match many.map(|coupon| coupon.codes) {
-        Some(Codes::Many(many)) => (from..end).map(|number| many.code(number)).collect(),
-        _ => (from..end).map(|_| shown.code.clone()).collect(),
+        Some(Codes::Many(many)) => numbers.map(|number| many.code(number)).collect(),
+        _ => numbers.map(|_| shown.code.clone()).collect(),
     };
     let counted = views.of::<uses::Uses>();
     let code = |code: String| v1::Code { uses: uses::of(&counted, &tally::of_code(&code)), code };
-    let next = (end < shown.count).then(|| paging::cursor(format!("n{end}").as_bytes()));
-    Ok(v1::ListCodesResponse { data: codes.into_iter().map(code).collect(), has_more: next.is_some(), next })
+    codes.into_iter().map(code).collect()
 }
 
 fn number(cursor: &str) -> Result<u32, Problem> {

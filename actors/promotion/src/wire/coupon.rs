@@ -142,6 +142,18 @@ pub fn generated(data: &[u8]) -> Option<Coupon> {
     Some(coupon)
 }
 
+/// Codes as CSV (RFC 4180). No code holds a comma, a quote or a line break.
+#[must_use]
+pub fn codes_file(coupon_id: &str, codes: &[v1::Code]) -> v1::ExportCodesResponse {
+    let header = "code,uses\r\n".to_owned();
+    let file = codes.iter().fold(header, |file, v1::Code { code, uses }| file + &format!("{code},{uses}\r\n"));
+    v1::ExportCodesResponse {
+        content: file.into_bytes(),
+        media_type: "text/csv; charset=utf-8".to_owned(),
+        name: format!("codes-{coupon_id}.csv"),
+    }
+}
+
 fn terms(terms: Terms) -> v1::CouponTerms {
     v1::CouponTerms {
         uses_per_code_max: terms.uses_per_code_max,
