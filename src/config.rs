@@ -30,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) gateway: gateway::Config,
     /// How payments are made.
     pub(crate) payment: payment::settings::Settings,
+    /// Who sells, as invoices say.
+    pub(crate) order: order::settings::Settings,
     /// Who carries parcels.
     pub(crate) shipping: shipping::settings::Settings,
     /// How people and machines outside are told.
@@ -109,6 +111,7 @@ impl Default for Config {
             health_host: String::new(),
             gateway: gateway::Config::default(),
             payment: payment::settings::Settings::default(),
+            order: order::settings::Settings::default(),
             shipping: shipping::settings::Settings::default(),
             notification: notification::Settings::default(),
             bank: Bank::default(),

@@ -14,7 +14,7 @@ pub(crate) const ALL: &[Entry] = &[
     ("inventory", |_| Ok(inventory::group())),
     ("promotion", |_| Ok(promotion::group())),
     ("cart", |_| Ok(cart::group())),
-    ("order", |_| Ok(order::group())),
+    ("order", |config| Ok(order::group_with(config.order.clone()))),
     ("payment", |config| Ok(payment::group_with(config.payment.clone())?)),
     ("shipping", |config| Ok(shipping::group_with(config.shipping.clone())?)),
     ("notification", |config| Ok(notification::group_with(config.notification.clone())?)),
