@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) cart: cart::settings::Settings,
     /// How payments are made.
     pub(crate) payment: payment::settings::Settings,
+    /// Who sells, as invoices say.
+    pub(crate) order: order::settings::Settings,
     /// Who carries parcels.
     pub(crate) shipping: shipping::settings::Settings,
     /// How people and machines outside are told.
@@ -115,6 +117,7 @@ impl Default for Config {
             inventory: inventory::settings::Settings::default(),
             cart: cart::settings::Settings::default(),
             payment: payment::settings::Settings::default(),
+            order: order::settings::Settings::default(),
             shipping: shipping::settings::Settings::default(),
             notification: notification::Settings::default(),
             bank: Bank::default(),

@@ -14,7 +14,7 @@ pub(crate) const ALL: &[Entry] = &[
     ("inventory", |config| Ok(inventory::group_with(config.inventory))),
     ("promotion", |_| Ok(promotion::group())),
     ("cart", |config| Ok(cart::group_with(config.cart)?)),
-    ("order", |_| Ok(order::group())),
+    ("order", |config| Ok(order::group_with(config.order.clone()))),
     ("payment", |config| Ok(payment::group_with(config.payment.clone())?)),
     ("shipping", |config| Ok(shipping::group_with(config.shipping.clone())?)),
     ("notification", |config| Ok(notification::group_with(config.notification.clone())?)),

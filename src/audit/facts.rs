@@ -23,6 +23,7 @@ const AT_ONCE: usize = 32;
 pub(crate) struct Facts {
     pub(crate) orders: Vec<order::Order>,
     pub(crate) returns: Vec<order::Return>,
+    pub(crate) amendments: Vec<order::Amendment>,
     pub(crate) payments: Vec<payment::Payment>,
     pub(crate) transactions: Vec<payment::Transaction>,
     pub(crate) balances: Vec<payment::AccountBalance>,
@@ -71,6 +72,11 @@ impl Facts {
             order::rpc::ListReturns,
             order::ListReturnsRequest { limit: PAGE, sort: Some("created_at".to_owned()), ..Default::default() }
         );
+        let amendments = all!(
+            asker,
+            order::rpc::ListAmendments,
+            order::ListAmendmentsRequest { limit: PAGE, sort: Some("created_at".to_owned()), ..Default::default() }
+        );
         let payments = all!(
             asker,
             payment::rpc::ListPayments,
@@ -92,7 +98,7 @@ impl Facts {
             inventory::rpc::ListTransfers,
             inventory::ListTransfersRequest { limit: PAGE, sort: Some("created_at".to_owned()), ..Default::default() }
         );
-        let reservations = reservations(asker, &orders).await?;
+        let reservations = reservations(asker, &orders, &amendments).await?;
         let (campaigns, coupons) = promotions(asker).await?;
         let letters = asker.fabric.letters("shop.dlq.>".to_owned()).await?;
         let reason = |headers| runtime::headers::get(headers, "Shop-Reason").unwrap_or("no reason given").to_owned();
@@ -101,6 +107,7 @@ impl Facts {
         Ok(Facts {
             orders,
             returns,
+            amendments,
             payments,
             transactions,
             balances: balances.data,
@@ -122,9 +129,10 @@ impl Facts {
             None => "no journal of a test bank".to_owned(),
         };
         format!(
-            "{} orders, {} returns, {} payments, {} transactions, {} shelves, {} transfers, {} reservations, {codes} coupon codes, {bank}",
+            "{} orders, {} returns, {} amendments, {} payments, {} transactions, {} shelves, {} transfers, {} reservations, {codes} coupon codes, {bank}",
             self.orders.len(),
             self.returns.len(),
+            self.amendments.len(),
             self.payments.len(),
             self.transactions.len(),
             self.shelves.len(),
@@ -137,8 +145,12 @@ impl Facts {
 async fn reservations(
     asker: &Asker,
     orders: &[order::Order],
+    amendments: &[order::Amendment],
 ) -> anyhow::Result<BTreeMap<String, inventory::Reservation>> {
-    let named = orders.iter().flat_map(|order| &order.parts).map(|part| async move {
+    // What was applied is a part of its order.
+    let of_amendments = amendments.iter().filter(|one| one.status() != order::AmendmentStatus::Applied);
+    let parts = orders.iter().flat_map(|order| &order.parts).chain(of_amendments.flat_map(|one| &one.parts));
+    let named = parts.map(|part| async move {
         let request = inventory::GetReservationRequest {
             warehouse_id: part.warehouse_id.clone(),
             reservation_id: part.reservation_id.clone(),

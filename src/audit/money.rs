@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use messages::common::v1 as wire;
 use messages::money::{Currency, Money};
-use messages::order::v1::{Order, OrderStatus};
+use messages::order::v1::{Amendment, AmendmentStatus, Order, OrderStatus};
 use messages::payment::v1::{Payment, PaymentStatus, TransactionType};
 
 use super::facts::{Account, Facts};
@@ -29,8 +29,17 @@ pub(super) fn check(facts: &Facts, found: &mut Vec<Finding>) {
     let payments: BTreeMap<&str, &Payment> = facts.payments.iter().map(|one| (one.payment_id.as_str(), one)).collect();
     let orders: BTreeSet<&str> = facts.orders.iter().map(|order| order.order_id.as_str()).collect();
     for order in &facts.orders {
-        if check_order(order, payments.get(order.payment_id.as_str()).copied(), found).is_none() {
+        let more = order.more_payment_ids.iter().filter_map(|id| payments.get(id.as_str()).copied());
+        let of_it: Vec<&Payment> = payments.get(order.payment_id.as_str()).copied().into_iter().chain(more).collect();
+        if check_order(order, &of_it, found).is_none() {
             found.push(Finding::wrong("unreadable_money", place(order), "its amounts are not of one currency"));
+        }
+    }
+    for amendment in &facts.amendments {
+        let payment = payments.get(amendment.payment_id.as_deref().unwrap_or_default()).copied();
+        if check_amendment(amendment, payment, found).is_none() {
+            let place = format!("amendment {}", amendment.amendment_id);
+            found.push(Finding::wrong("unreadable_money", place, "its amounts are not of one currency"));
         }
     }
     for payment in &facts.payments {
@@ -61,7 +70,7 @@ fn place(order: &Order) -> String {
     format!("order {}", order.order_id)
 }
 
-fn check_order(order: &Order, payment: Option<&Payment>, found: &mut Vec<Finding>) -> Option<()> {
+fn check_order(order: &Order, of_it: &[&Payment], found: &mut Vec<Finding>) -> Option<()> {
     use OrderStatus::{Cancelled, Completed, PartiallyShipped, Processing, Shipped};
     let currency = currency(order.total_amount.as_ref())?;
     let [captured, refunded, billed] = [&order.captured_amount, &order.refunded_amount, &order.billed_amount]
@@ -81,26 +90,64 @@ fn check_order(order: &Order, payment: Option<&Payment>, found: &mut Vec<Finding
         let finding = if order.stuck.is_some() { Finding::alarm } else { Finding::wrong };
         found.push(finding("money_not_conserved", place(order), says));
     }
-    let Some(payment) = payment else {
-        // What costs nothing has none. All others get theirs by the news that they exist, also when they came to nothing.
-        if !order.payment_id.is_empty() || !captured.is_zero() {
+    // What costs nothing has none. All others get theirs by the news that they exist, also when they came to nothing.
+    let named = order.more_payment_ids.iter().chain(Some(&order.payment_id).filter(|id| !id.is_empty()));
+    for payment_id in named {
+        if !of_it.iter().any(|payment| payment.payment_id == *payment_id) {
+            let says = format!("{captured} captured, but there is no payment {payment_id:?}");
+            found.push(Finding::wrong("payment_missing", place(order), says));
+            return Some(());
+        }
+    }
+    if of_it.is_empty() {
+        if !captured.is_zero() {
             let says = format!("{captured} captured, but there is no payment {:?}", order.payment_id);
             found.push(Finding::wrong("payment_missing", place(order), says));
         }
         return Some(());
+    }
+    let ids: Vec<&str> = of_it.iter().map(|payment| payment.payment_id.as_str()).collect();
+    let sum = |amount: fn(&Payment) -> Option<&wire::Money>| {
+        let amounts: Option<Vec<Money>> = of_it.iter().map(|payment| read(amount(payment), currency)).collect();
+        Money::sum(currency, amounts?).ok()
     };
-    for (what, ours, theirs) in
-        [("captured", captured, payment.captured.as_ref()), ("refunded", refunded, payment.refunded.as_ref())]
-    {
-        let theirs = read(theirs, currency)?;
+    for (what, ours, theirs) in [
+        ("captured", captured, sum(|payment| payment.captured.as_ref())?),
+        ("refunded", refunded, sum(|payment| payment.refunded.as_ref())?),
+    ] {
         if ours != theirs {
-            let says = format!("{ours} {what}, but its payment {} says {theirs}", payment.payment_id);
+            let says = format!("{ours} {what}, but its payment {} says {theirs}", ids.join(", "));
             found.push(Finding::wrong("payment_differs", place(order), says));
         }
     }
-    if payment.order_id.as_deref() != Some(order.order_id.as_str()) {
+    for payment in of_it.iter().filter(|one| one.order_id.as_deref() != Some(order.order_id.as_str())) {
         let says = format!("its payment {} is for order {:?}", payment.payment_id, payment.order_id);
         found.push(Finding::wrong("payment_of_another", place(order), says));
+    }
+    Some(())
+}
+
+/// The difference of an exchange or an edit is paid when it is ready, and back when it came to nothing.
+fn check_amendment(amendment: &Amendment, payment: Option<&Payment>, found: &mut Vec<Finding>) -> Option<()> {
+    let currency = currency(amendment.difference.as_ref())?;
+    let nothing = Money::zero(currency);
+    let difference = read(amendment.difference.as_ref(), currency)?;
+    let charge = if difference.is_negative() { nothing } else { difference };
+    let captured = read(payment.and_then(|payment| payment.captured.as_ref()), currency)?;
+    let refunded = read(payment.and_then(|payment| payment.refunded.as_ref()), currency)?;
+    let place = format!("amendment {}", amendment.amendment_id);
+    let fits = match amendment.status() {
+        AmendmentStatus::Ready | AmendmentStatus::Applied => captured == charge,
+        AmendmentStatus::Cancelled => captured == refunded,
+        AmendmentStatus::Unspecified
+        | AmendmentStatus::Pending
+        | AmendmentStatus::RequiresAction
+        | AmendmentStatus::Cancelling => true,
+    };
+    if !fits {
+        let shown = amendment.status().as_str_name();
+        let says = format!("it is {shown} and costs {charge}, but {captured} was captured and {refunded} refunded");
+        found.push(Finding::wrong("amendment_not_paid", place, says));
     }
     Some(())
 }

@@ -1,6 +1,8 @@
 //! Sagas: every order, return and payment has come to rest, waits for a person, or says that it is stuck.
 
-use messages::order::v1::{Order, OrderStatus, ParcelStatus, Return, ReturnStatus, StockStatus};
+use messages::order::v1::{
+    Amendment, AmendmentKind, AmendmentStatus, Order, OrderStatus, ParcelStatus, Return, ReturnStatus, StockStatus,
+};
 use messages::payment::v1::{Payment, PaymentStatus};
 
 use super::facts::Facts;
@@ -10,6 +12,7 @@ use super::stock;
 pub(super) fn check(facts: &Facts, found: &mut Vec<Finding>) {
     found.extend(facts.orders.iter().filter_map(|order| of_order(order, facts)));
     found.extend(facts.returns.iter().filter_map(of_return));
+    found.extend(facts.amendments.iter().filter_map(of_amendment));
     found.extend(facts.payments.iter().filter_map(of_payment));
     found.extend(facts.dead_letters.iter().map(|(subject, reason)| {
         Finding::alarm("dead_letter", format!("letter {subject}"), format!("{reason}; see `mercat dlq`"))
@@ -63,6 +66,22 @@ fn of_return(asked: &Return) -> Option<Finding> {
     }
     let is_open = asked.status() == ReturnStatus::Received;
     is_open.then(|| Finding::wrong("return_unfinished", place, "it arrived, and its money has not gone back"))
+}
+
+fn of_amendment(amendment: &Amendment) -> Option<Finding> {
+    let place = format!("amendment {}", amendment.amendment_id);
+    if let Some(stuck) = &amendment.stuck {
+        let says = format!("stuck at {}: {}. {}", stuck.step().as_str_name(), stuck.reason, stuck.detail);
+        return Some(Finding::alarm("amendment_stuck", place, says));
+    }
+    let status = amendment.status();
+    let is_open = match status {
+        AmendmentStatus::Unspecified | AmendmentStatus::Pending | AmendmentStatus::Cancelling => true,
+        // An exchange waits for the goods.
+        AmendmentStatus::Ready => amendment.kind() == AmendmentKind::Edit,
+        AmendmentStatus::RequiresAction | AmendmentStatus::Applied | AmendmentStatus::Cancelled => false,
+    };
+    is_open.then(|| Finding::wrong("amendment_unfinished", place, format!("it stays {}", status.as_str_name())))
 }
 
 fn of_payment(payment: &Payment) -> Option<Finding> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use messages::inventory::v1::{Reservation, TransferStatus};
-use messages::order::v1::{Order, OrderStatus, StockStatus};
+use messages::order::v1::{Amendment, AmendmentStatus, Order, OrderStatus, StockStatus};
 
 use super::facts::Facts;
 use super::finding::Finding;
@@ -13,6 +13,7 @@ pub(super) fn check(facts: &Facts, found: &mut Vec<Finding>) {
     check_shelves(facts, found);
     check_transfers(facts, found);
     facts.orders.iter().for_each(|order| check_order(order, &facts.reservations, found));
+    facts.amendments.iter().for_each(|amendment| check_amendment(amendment, &facts.reservations, found));
 }
 
 /// Units that a reservation still holds, by SKU.
@@ -105,6 +106,26 @@ fn check_transfers(facts: &Facts, found: &mut Vec<Finding>) {
     }
 }
 
+/// What is ready is held, and what came to nothing is not.
+fn check_amendment(amendment: &Amendment, reservations: &BTreeMap<String, Reservation>, found: &mut Vec<Finding>) {
+    let place = format!("amendment {}", amendment.amendment_id);
+    for part in &amendment.parts {
+        let held: i64 = reservations.get(&part.reservation_id).into_iter().flat_map(open).map(|(_, units)| units).sum();
+        let wanted: i64 = part.lines.iter().filter_map(|line| line.quantity).sum();
+        match amendment.status() {
+            AmendmentStatus::Ready if held < wanted => {
+                let says = format!("it is ready, but {held} of {wanted} units are held for it");
+                found.push(Finding::wrong("promise_not_held", place.clone(), says));
+            }
+            AmendmentStatus::Cancelled if held > 0 => {
+                let says = format!("it came to nothing, but {held} units are still held for it");
+                found.push(Finding::wrong("held_for_nobody", place.clone(), says));
+            }
+            _ => {}
+        }
+    }
+}
+
 fn check_order(order: &Order, reservations: &BTreeMap<String, Reservation>, found: &mut Vec<Finding>) {
     use OrderStatus::{Cancelled, Completed, Confirmed, PartiallyShipped, Processing, Shipped};
     let place = format!("order {}", order.order_id);
@@ -131,13 +152,18 @@ fn check_order(order: &Order, reservations: &BTreeMap<String, Reservation>, foun
     if !matches!(order.status(), Confirmed | Processing | PartiallyShipped | Shipped | Completed) {
         return;
     }
+    // A SKU is there once more for every amendment that added units of it.
+    let mut promised: BTreeMap<&str, i64> = BTreeMap::new();
     for item in &order.items {
-        let promised = item.quantity.saturating_sub(item.cancelled);
+        let sum = promised.entry(&item.sku).or_default();
+        *sum = sum.saturating_add(item.quantity.saturating_sub(item.cancelled));
+    }
+    for (sku, promised) in promised {
         // What needs no shelf is in no part.
-        let is_stocked = order.parts.iter().flat_map(|part| &part.lines).any(|line| line.sku == item.sku);
-        let kept = kept.get(item.sku.as_str()).copied().unwrap_or(0);
+        let is_stocked = order.parts.iter().flat_map(|part| &part.lines).any(|line| line.sku == sku);
+        let kept = kept.get(sku).copied().unwrap_or(0);
         if is_stocked && kept < promised {
-            let says = format!("{promised} of {} are promised, but {kept} are held or shipped", item.sku);
+            let says = format!("{promised} of {sku} are promised, but {kept} are held or shipped");
             found.push(Finding::wrong("promise_not_held", place.clone(), says));
         }
     }

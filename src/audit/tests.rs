@@ -383,6 +383,107 @@ fn a_saga_that_stands_still_is_found_and_one_that_says_so_is_an_alarm() {
     );
 }
 
+/// An exchange for a shirt that costs 15 EUR more, and the payment of that.
+fn exchange(status: order::AmendmentStatus, captured: i64, refunded: i64) -> (order::Amendment, payment::Payment) {
+    let part = order::OrderPart {
+        warehouse_id: "wh_1".to_owned(),
+        reservation_id: "rsv_2".to_owned(),
+        lines: vec![SkuQuantity { sku: "SHIRT".to_owned(), quantity: Some(1) }],
+        ..Default::default()
+    };
+    let amendment = order::Amendment {
+        amendment_id: "amd_1".to_owned(),
+        order_id: "ord_1".to_owned(),
+        kind: order::AmendmentKind::Exchange.into(),
+        status: status.into(),
+        difference: eur(1500),
+        payment_id: Some("pay_2".to_owned()),
+        parts: vec![part],
+        ..Default::default()
+    };
+    let paid = payment::Payment {
+        payment_id: "pay_2".to_owned(),
+        order_id: Some("ord_1".to_owned()),
+        amount: eur(1500),
+        status: payment::PaymentStatus::Captured.into(),
+        captured: eur(captured),
+        refunded: eur(refunded),
+        provider: "stripe".to_owned(),
+        ..Default::default()
+    };
+    (amendment, paid)
+}
+
+/// Puts an exchange into the facts, with what the ledger booked for it, and so many shirts held.
+fn with_exchange(facts: &mut Facts, status: order::AmendmentStatus, moved: (i64, i64), held: i64) {
+    let (amendment, paid) = exchange(status, moved.0, moved.1);
+    let line =
+        inventory::ReservationLine { sku: "SHIRT".to_owned(), quantity: 1, released: 1 - held, ..Default::default() };
+    let reservation = inventory::Reservation {
+        warehouse_id: "wh_1".to_owned(),
+        reservation_id: "rsv_2".to_owned(),
+        lines: vec![line],
+        ..Default::default()
+    };
+    let shelf = inventory::StockLevel {
+        warehouse_id: "wh_1".to_owned(),
+        sku: "SHIRT".to_owned(),
+        received: 1,
+        on_hand: 1 - held,
+        reserved: held,
+        ..Default::default()
+    };
+    let booked = |what: payment::TransactionType, cents: i64| payment::Transaction {
+        transaction_id: format!("txn_{what:?}"),
+        payment_id: "pay_2".to_owned(),
+        r#type: what.into(),
+        amount: eur(cents),
+        entries: facts.transactions.first().map(|one| one.entries.clone()).unwrap_or_default(),
+        ..Default::default()
+    };
+    let charge = booked(payment::TransactionType::Charge, moved.0);
+    let refund = booked(payment::TransactionType::Refund, moved.1);
+    facts.transactions.extend([charge, refund]);
+    facts.shelves.push(shelf);
+    facts.reservations.insert("rsv_2".to_owned(), reservation);
+    facts.payments.push(paid);
+    facts.amendments.push(amendment);
+}
+
+#[test]
+fn an_exchange_is_held_and_paid_or_neither() {
+    use order::AmendmentStatus::{Applied, Cancelled, Pending, Ready};
+    found(|facts| with_exchange(facts, Ready, (1500, 0), 1), &[]);
+    found(|facts| with_exchange(facts, Ready, (0, 0), 1), &["amendment_not_paid at amendment amd_1"]);
+    found(|facts| with_exchange(facts, Ready, (1500, 0), 0), &["promise_not_held at amendment amd_1"]);
+    found(|facts| with_exchange(facts, Cancelled, (1500, 1500), 0), &[]);
+    found(|facts| with_exchange(facts, Cancelled, (1500, 0), 0), &["amendment_not_paid at amendment amd_1"]);
+    found(|facts| with_exchange(facts, Cancelled, (0, 0), 1), &["held_for_nobody at amendment amd_1"]);
+    found(|facts| with_exchange(facts, Pending, (0, 0), 0), &["amendment_unfinished at amendment amd_1"]);
+    // As a part of the order, its payment is one of the order's.
+    let applied = |facts: &mut Facts| {
+        with_exchange(facts, Applied, (1500, 0), 1);
+        let order = &mut facts.orders[0];
+        order.more_payment_ids = vec!["pay_2".to_owned()];
+        (order.billed_amount, order.captured_amount) = (eur(4500), eur(4500));
+    };
+    found(applied, &[]);
+    found(
+        |facts| {
+            applied(facts);
+            facts.orders[0].captured_amount = eur(3000);
+        },
+        &["money_not_conserved at order ord_1", "payment_differs at order ord_1"],
+    );
+    found(
+        |facts| {
+            applied(facts);
+            facts.orders[0].more_payment_ids.push("pay_3".to_owned());
+        },
+        &["payment_missing at order ord_1"],
+    );
+}
+
 #[test]
 fn what_is_gone_at_the_next_look_was_only_on_its_way() {
     let old = [Finding::wrong("oversold", "shelf a", "1"), Finding::wrong("oversold", "shelf b", "1")];

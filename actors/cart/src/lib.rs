@@ -35,7 +35,7 @@ pub fn group() -> Group {
         .command::<rpc::TakeOver, Cart>(|r| r.cart_id.clone(), merge::take_over)
         .command::<rpc::CompleteCart, Cart>(|r| r.cart_id.clone(), wire::complete)
         .read_with::<rpc::GetCart, Cart, _>(|r| r.cart_id.clone(), wire::till::gather, wire::till::get)
-        .history::<rpc::GetCartHistory>(|r| ActorKey::of::<Cart>(&r.cart_id))
+        .history_for::<rpc::GetCartHistory>(|r| ActorKey::of::<Cart>(&r.cart_id), wire::till::may_see_history)
         .view::<views::Carts>()
         .query::<rpc::ListCarts>(views::list)
 }

@@ -76,7 +76,10 @@ fn messages(group: Group) -> Group {
         .command::<rpc::PutPreferences, Preferences>(|r| r.user_id.clone(), wire::choices::put)
         .read::<rpc::GetNotification, Message>(|r| r.notification_id.clone(), wire::letters::get)
         .read::<rpc::GetPreferences, Preferences>(|r| r.user_id.clone(), wire::choices::get)
-        .history::<rpc::GetNotificationHistory>(|r| ActorKey::of::<Message>(&r.notification_id))
+        .history_for::<rpc::GetNotificationHistory>(
+            |r| ActorKey::of::<Message>(&r.notification_id),
+            wire::letters::may_see_history,
+        )
         .view::<views::Messages>()
         .view::<views::Chosen>()
         .query::<rpc::ListNotifications>(views::sent::list)

@@ -14,6 +14,7 @@ pub mod owed;
 pub mod placed;
 pub mod status;
 
+mod amending;
 mod decide;
 mod fold;
 mod follow;
@@ -25,6 +26,7 @@ use runtime::entity::{Agenda, Entity, Facts};
 use serde::{Deserialize, Serialize};
 
 pub use command::{Command, Refusal};
+pub(crate) use decide::is_gone;
 pub use event::{Event, What};
 use placed::Placed;
 
@@ -51,7 +53,7 @@ impl Order {
 
 impl Entity for Order {
     const KIND: &'static str = "order";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

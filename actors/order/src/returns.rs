@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::order::deal::Units;
 use crate::order::event::Step;
-use crate::order::placed::Stuck;
+use crate::order::placed::{Share, Stuck};
 use crate::wire::{Money, Trouble};
 
 /// The state of a return.
@@ -47,6 +47,8 @@ pub struct Slip {
     pub reason: Reason,
     /// In their own words.
     pub note: String,
+    /// The exchange that it belongs to; empty when there is none.
+    pub amendment_id: String,
     /// When it was asked for.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -83,6 +85,8 @@ pub struct Receipt {
     pub payment_id: String,
     /// The refund; empty when nothing goes back.
     pub refund_id: String,
+    /// What goes back, by payment.
+    pub shares: Vec<Share>,
     /// SKUs that are not on their shelves yet.
     pub to_restock: BTreeSet<String>,
     /// What does not work, and waits for somebody.
@@ -114,6 +118,8 @@ pub enum Command {
         payment_id: String,
         /// The refund; empty when nothing goes back.
         refund_id: String,
+        /// By which payments, if not all of it by the one.
+        shares: Vec<Share>,
     },
     /// A SKU is on its shelf, or the warehouse says no.
     Restocked(String, Option<Trouble>),
@@ -145,7 +151,7 @@ pub struct Event {
 #[expect(missing_docs, reason = "the fields are those of the events of the contract, which says what they are")]
 pub enum What {
     /// The customer asked for it.
-    Requested { user_id: String, units: Units, reason: Reason, note: String },
+    Requested { user_id: String, units: Units, reason: Reason, note: String, amendment_id: String },
     /// The shop waits for the goods.
     Approved { user_id: String },
     /// The shop does not want them.
@@ -159,6 +165,7 @@ pub enum What {
         amount: Money,
         payment_id: String,
         refund_id: String,
+        shares: Vec<Share>,
     },
     /// A SKU is on its shelf.
     Restocked { sku: String, count: i64 },
@@ -217,10 +224,12 @@ pub enum Owed {
         /// How many.
         count: i64,
     },
-    /// The money goes back.
+    /// Money goes back.
     Refund {
         /// The key of the call.
         key: String,
+        /// By which payment, and how much.
+        share: Share,
     },
 }
 
@@ -271,7 +280,10 @@ impl Return {
         };
         let mut owed: Vec<Owed> = receipt.to_restock.iter().map(restock).collect();
         if matches!(self, Return::Received(..)) && !receipt.refund_id.is_empty() {
-            owed.push(Owed::Refund { key: format!("refund/{}", receipt.tries) });
+            let tries = receipt.tries;
+            let key = |number| if number == 0 { format!("refund/{tries}") } else { format!("refund/{tries}/{number}") };
+            let refund = |(number, share): (usize, &Share)| Owed::Refund { key: key(number), share: share.clone() };
+            owed.extend(receipt.shares.iter().enumerate().map(refund));
         }
         owed
     }
@@ -293,8 +305,8 @@ fn decide(this: &Return, command: Command) -> Result<Vec<What>, Refusal> {
     let (slip, receipt) = (this.slip(), this.receipt());
     match (this, command) {
         (Unknown, Command::Request(slip)) => {
-            let Slip { user_id, units, reason, note, .. } = *slip;
-            Ok(vec![What::Requested { user_id, units, reason, note }])
+            let Slip { user_id, units, reason, note, amendment_id, .. } = *slip;
+            Ok(vec![What::Requested { user_id, units, reason, note, amendment_id }])
         }
         (Unknown, _) => Err(Refusal::NotFound),
         (_, Command::Request(_)) => Err(Refusal::AlreadyExists),
@@ -307,12 +319,12 @@ fn decide(this: &Return, command: Command) -> Result<Vec<What>, Refusal> {
         (Rejected(_), Command::Reject(_)) => Ok(vec![]),
         (Received(..) | Refunded(..), Command::Reject(_)) => Err(closed()),
         (Requested(_), Command::Receive { .. }) => Err(Refusal::NotApproved),
-        (Approved(slip), Command::Receive { units, warehouse_id, restock, amount, payment_id, refund_id }) => {
+        (Approved(slip), Command::Receive { units, warehouse_id, restock, amount, payment_id, refund_id, shares }) => {
             let user_id = slip.user_id.clone();
             let is_free = refund_id.is_empty();
             let refunded = What::Refunded { user_id: user_id.clone(), refund_id: refund_id.clone(), amount };
             let mut whats =
-                vec![What::Received { user_id, units, warehouse_id, restock, amount, payment_id, refund_id }];
+                vec![What::Received { user_id, units, warehouse_id, restock, amount, payment_id, refund_id, shares }];
             // What cost nothing is paid back as soon as it is here.
             whats.extend(is_free.then_some(refunded));
             Ok(whats)
@@ -349,7 +361,7 @@ fn decide(this: &Return, command: Command) -> Result<Vec<What>, Refusal> {
 
 impl Entity for Return {
     const KIND: &'static str = "return";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -366,11 +378,20 @@ impl Entity for Return {
     }
 
     fn evolve(&mut self, event: &Event) {
-        if let What::Requested { user_id, units, reason, note } = event.what.clone() {
-            let (return_id, order_id, at) = (event.return_id.clone(), event.order_id.clone(), event.at);
-            let (created_at, updated_at) = (at, at);
-            *self =
-                Return::Requested(Slip { return_id, order_id, user_id, units, reason, note, created_at, updated_at });
+        if let What::Requested { user_id, units, reason, note, amendment_id } = event.what.clone() {
+            let (return_id, order_id) = (event.return_id.clone(), event.order_id.clone());
+            let (created_at, updated_at) = (event.at, event.at);
+            *self = Return::Requested(Slip {
+                return_id,
+                order_id,
+                user_id,
+                units,
+                reason,
+                note,
+                amendment_id,
+                created_at,
+                updated_at,
+            });
             return;
         }
         let Some(mut slip) = self.slip().cloned() else { return };
@@ -383,10 +404,13 @@ impl Entity for Return {
         *self = match (event.what.clone(), receipt) {
             (What::Approved { .. }, _) => Return::Approved(slip),
             (What::Rejected { .. }, _) => Return::Rejected(slip),
-            (What::Received { units, warehouse_id, restock, amount, payment_id, refund_id, .. }, _) => {
+            (What::Received { units, warehouse_id, restock, amount, payment_id, refund_id, shares, .. }, _) => {
+                let plain = || Share { payment_id: payment_id.clone(), refund_id: refund_id.clone(), amount };
+                let shares = if shares.is_empty() && !refund_id.is_empty() { vec![plain()] } else { shares };
                 let to_restock = if restock { units.keys().cloned().collect() } else { BTreeSet::new() };
                 let (stuck, tries) = (None, 0);
-                let receipt = Receipt { units, warehouse_id, amount, payment_id, refund_id, to_restock, stuck, tries };
+                let receipt =
+                    Receipt { units, warehouse_id, amount, payment_id, refund_id, shares, to_restock, stuck, tries };
                 Return::Received(slip, Box::new(receipt))
             }
             (What::Restocked { sku, .. }, Some(mut receipt)) => {

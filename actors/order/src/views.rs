@@ -1,4 +1,4 @@
-//! Orders, returns and invoices as lists show them.
+//! Orders, returns, amendments and invoices as lists show them.
 
 use jiff::Timestamp;
 use prost::Message as _;
@@ -8,27 +8,32 @@ use runtime::group::Views;
 use runtime::paging::{Asked, Page};
 use runtime::view::{Rows, View, Writer};
 
+use crate::amendment::Amendment;
 use crate::numbering::Invoice;
 use crate::order::Order;
 use crate::returns::Return;
-use crate::wire::show::{order, returned, standing_word, status_word};
+use crate::settings::Settings;
+use crate::wire::show::{amendment, amendment_word, order, returned, standing_word, status_word};
 use crate::wire::{Problem, StringFilter, v1};
 
-/// Orders, returns and invoices.
+/// Orders, returns, amendments and invoices.
 ///
 /// Rows: `o<order>` an order · `s<field>\0<value>\0<order>` sorts orders · `u<user>\0<created>\0<order>` sorts the orders
-/// of somebody · `r<return>` a return · `t<created>\0<return>` sorts returns · `i<order>` the invoice of an order.
+/// of somebody · `r<return>` a return · `t<created>\0<return>` sorts returns · `a<amendment>` an
+/// amendment · `b<created>\0<amendment>` sorts amendments · `i<order>` the invoice of an order.
 pub struct Orders;
 
 impl View for Orders {
     const NAME: &'static str = "orders";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
 
     fn fold(rows: &mut Writer, event: &Folded) {
         if let Some(state) = event.state::<Order>() {
             fold_order(rows, state, event.version);
         } else if let Some(state) = event.state::<Return>() {
             fold_return(rows, state, event.version);
+        } else if let Some(state) = event.state::<Amendment>() {
+            fold_amendment(rows, state, event.version);
         } else if let Some(Invoice(Some(issued))) = event.state::<Invoice>() {
             let shown = crate::wire::invoice::invoice(issued);
             rows.put(&[b"i", issued.order_id.as_bytes()].concat(), shown.encode_to_vec());
@@ -72,6 +77,13 @@ fn fold_return(rows: &mut Writer, state: &Return, version: u64) {
     let id = shown.return_id.as_bytes();
     rows.put(&[b"t", &micros(from_wire(shown.created_at.as_ref()))[..], b"\0", id].concat(), Vec::new());
     rows.put(&[b"r", id].concat(), shown.encode_to_vec());
+}
+
+fn fold_amendment(rows: &mut Writer, state: &Amendment, version: u64) {
+    let Some(shown) = amendment(state, version) else { return };
+    let id = shown.amendment_id.as_bytes();
+    rows.put(&[b"b", &micros(from_wire(shown.created_at.as_ref()))[..], b"\0", id].concat(), Vec::new());
+    rows.put(&[b"a", id].concat(), shown.encode_to_vec());
 }
 
 /// The id at the end of a sorting key. Numbers before it may hold zero bytes; ids do not.
@@ -164,6 +176,59 @@ pub fn returns(views: &Views<'_>, request: &v1::ListReturnsRequest) -> Result<v1
         },
     )?;
     Ok(v1::ListReturnsResponse { data, has_more, next })
+}
+
+/// Exchanges and edits of everybody, a page at a time.
+///
+/// # Errors
+/// `bad_cursor`.
+pub fn amendments(
+    views: &Views<'_>,
+    request: &v1::ListAmendmentsRequest,
+) -> Result<v1::ListAmendmentsResponse, Problem> {
+    let rows = views.of::<Orders>();
+    let v1::ListAmendmentsRequest { limit, after, before, sort, status, order_id } = request;
+    let asked = Asked { limit: *limit, after: after.as_deref(), before: before.as_deref(), sort: sort.as_deref() };
+    let wanted = |this: &v1::Amendment| {
+        passes(status.as_ref(), &amendment_word(this.status())) && passes(order_id.as_ref(), &this.order_id)
+    };
+    let Page { data, has_more, next } = asked.page(
+        &rows,
+        "-created_at",
+        |_| b"b".to_vec(),
+        |key, _| {
+            let row = rows.get(&[b"a", last_part(key)?].concat())?;
+            v1::Amendment::decode(row.as_slice()).ok().filter(wanted)
+        },
+    )?;
+    Ok(v1::ListAmendmentsResponse { data, has_more, next })
+}
+
+/// What an edit would cost or give back: the order was asked for it.
+///
+/// # Errors
+/// None of its own.
+pub fn preview(
+    _: &Views<'_>,
+    _: &v1::PreviewEditRequest,
+    preview: &Option<v1::EditPreview>,
+) -> Result<v1::PreviewEditResponse, Problem> {
+    Ok(v1::PreviewEditResponse { preview: preview.clone() })
+}
+
+/// The invoice of an order as a PDF.
+///
+/// # Errors
+/// `not_found` when there is none yet, or it is somebody else's.
+pub fn invoice_file(
+    views: &Views<'_>,
+    request: &v1::GetInvoiceFileRequest,
+) -> Result<v1::GetInvoiceFileResponse, Problem> {
+    let asked = v1::GetInvoiceRequest { order_id: request.order_id.clone() };
+    let invoice = invoice(views, &asked)?.invoice.unwrap_or_default();
+    let (content, name) =
+        (crate::paper::pdf(&invoice, &Settings::current().seller), format!("invoice-{}.pdf", invoice.number));
+    Ok(v1::GetInvoiceFileResponse { content, media_type: "application/pdf".to_owned(), name })
 }
 
 /// The invoice of an order.

@@ -1,5 +1,7 @@
 //! The border: contract to domain and back. The only place that says `messages::`.
 
+pub(crate) mod amended;
+pub(crate) mod amending;
 pub(crate) mod calls;
 pub(crate) mod deal;
 pub(crate) mod events;
@@ -8,11 +10,12 @@ pub(crate) mod invoice;
 pub(crate) mod news;
 pub(crate) mod order;
 pub(crate) mod placing;
+pub(crate) mod planning;
 pub(crate) mod returns;
 pub(crate) mod show;
 pub(crate) mod trouble;
 
-use messages::id::{InvoiceId, PaymentId, QuoteId, RedemptionId, RefundId, ReservationId, ShipmentId};
+use messages::id::{InvoiceId, PaymentId, QuoteId, RedemptionId, RefundId, ReservationId, ReturnId, ShipmentId};
 use runtime::entity::Undecodable;
 
 pub use messages::common::v1::StringFilter;
@@ -31,7 +34,7 @@ impl From<Never> for Problem {
     }
 }
 
-/// The payment of an order.
+/// The payment of an order, or of an amendment of one.
 pub(crate) fn payment_id(order_id: &str) -> String {
     PaymentId::derived(order_id.as_bytes()).to_string()
 }
@@ -59,6 +62,16 @@ pub(crate) fn shipment_id(reservation_id: &str, before: usize) -> String {
 /// The refund of a reduction of an order.
 pub(crate) fn refund_id(order_id: &str, reduction: u32) -> String {
     RefundId::derived(format!("{order_id}/{reduction}").as_bytes()).to_string()
+}
+
+/// A further refund beside one, when so many were made for the same before, each by another payment.
+pub(crate) fn more_refund_id(refund_id: &str, before: usize) -> String {
+    RefundId::derived(format!("{refund_id}/{before}").as_bytes()).to_string()
+}
+
+/// The return of an exchange.
+pub(crate) fn return_id_of_exchange(amendment_id: &str) -> String {
+    ReturnId::derived(amendment_id.as_bytes()).to_string()
 }
 
 /// The refund of a return.

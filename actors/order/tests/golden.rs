@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use order::{numbering, order as orders, returns};
+use order::{amendment, numbering, order as orders, returns};
 use runtime::entity::{Recorded, Undecodable};
 
 fn again<E: Recorded>(event_type: &str, data: &[u8]) -> Result<(&'static str, Vec<u8>), Undecodable> {
@@ -19,6 +19,7 @@ fn every_golden_event_is_read_and_written_back_the_same() {
         let data = fs::read(golden.join(format!("{}.bin", event.type_))).expect("a golden sample");
         let read = again::<orders::Event>(event.type_, &data)
             .or_else(|_| again::<returns::Event>(event.type_, &data))
+            .or_else(|_| again::<amendment::Event>(event.type_, &data))
             .or_else(|_| again::<numbering::Issued>(event.type_, &data))
             .or_else(|_| again::<numbering::Taken>(event.type_, &data));
         assert_eq!(read, Ok((event.type_, data)), "{}", event.type_);

@@ -1,5 +1,7 @@
 //! The group through real bytes, in a shop whose other groups are their real contracts with scripts behind them.
 
+#[path = "group/amending.rs"]
+mod amending;
 #[path = "group/doors.rs"]
 mod doors;
 #[path = "group/journeys.rs"]

@@ -140,7 +140,7 @@ fn handlers() -> Group {
         .read::<rpc::GetRefund, Payment>(|request| request.payment_id.clone(), wire::payment::get_refund)
         .read::<rpc::GetPaymentMethod, Method>(|request| request.payment_method_id.clone(), wire::method::get)
         .read::<rpc::ResolvePaymentMethod, Method>(|request| request.payment_method_id.clone(), wire::method::resolve)
-        .history::<rpc::GetHistory>(wire::whose_history)
+        .history_for::<rpc::GetHistory>(wire::whose_history, wire::payment::may_see_history)
         .view::<views::Payments>()
         .view::<views::Methods>()
         .view::<views::Ledger>()

@@ -60,7 +60,10 @@ pub fn group() -> Group {
         .history::<rpc::GetCountryTaxesHistory>(|request| ActorKey::of::<Taxes>(&request.country))
         .command::<rpc::CreateQuote, Quote>(|request| request.quote_id.clone(), wire::quote::create_quote)
         .read::<rpc::GetQuote, Quote>(|request| request.quote_id.clone(), wire::quote::get_quote)
-        .history::<rpc::GetQuoteHistory>(|request| ActorKey::of::<Quote>(&request.quote_id))
+        .history_for::<rpc::GetQuoteHistory>(
+            |request| ActorKey::of::<Quote>(&request.quote_id),
+            wire::quote::may_see_history,
+        )
         .view::<views::Prices>()
         .query::<rpc::ListPrices>(queries::prices)
         .query::<rpc::PriceLines>(queries::price)

@@ -78,7 +78,7 @@ pub fn group_by(carriers: Carriers) -> Group {
             wire::delivery::list_order_shipments,
         )
         .history::<rpc::GetZoneHistory>(wire::zone_history)
-        .history::<rpc::GetHistory>(wire::whose_history)
+        .history_for::<rpc::GetHistory>(wire::whose_history, wire::delivery::may_see_history)
         .view::<views::Zones>()
         .view::<views::Shipments>()
         .query_with::<rpc::ListOptions, _>(wire::zone::gather_rates, views::options)

@@ -132,6 +132,8 @@ kinds! {
     InvoiceId = "inv";
     /// Goods that come back.
     ReturnId = "ret";
+    /// A change of an order that is paid: an exchange or an edit.
+    AmendmentId = "amd";
     /// A payment.
     PaymentId = "pay";
     /// A way to pay.

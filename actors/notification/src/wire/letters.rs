@@ -97,6 +97,11 @@ pub(crate) fn get(
     Ok(v1::GetNotificationResponse { notification: Some(shown.filter(own).ok_or(Refusal::NotFound)?) })
 }
 
+/// The life of a message is whose it is to see, like the message.
+pub(crate) fn may_see_history(window: &Window<'_>, request: &v1::GetNotificationHistoryRequest) -> Result<(), Problem> {
+    get(window, &v1::GetNotificationRequest { notification_id: request.notification_id.clone() }).map(drop)
+}
+
 pub(super) fn now(desk: &Desk<'_>, id: &str) -> Option<v1::Notification> {
     notification(&desk.see::<Message>(id), desk.version::<Message>(id))
 }

@@ -1,7 +1,8 @@
 //! What can be asked of an order, what it asks of others, and why it says no.
 
 use super::deal::{Allotment, Deal, Units};
-use super::placed::Action;
+use super::event::Addition;
+use super::placed::{Action, Share};
 use super::status::Status;
 use crate::wire::{Money, Trouble};
 
@@ -51,6 +52,8 @@ pub enum Command {
         return_id: String,
         /// What.
         units: Units,
+        /// The exchange that it belongs to; empty when there is none.
+        amendment_id: String,
     },
     /// It came back, or nothing will.
     CloseReturn {
@@ -62,6 +65,40 @@ pub enum Command {
         amount: Money,
         /// The refund; empty when nothing goes back.
         refund_id: String,
+        /// By which payments, if not all of it by the first.
+        shares: Vec<Share>,
+    },
+    /// An exchange or an edit was asked for.
+    OpenAmendment {
+        /// Which.
+        amendment_id: String,
+        /// The return by which goods come back; empty for an edit.
+        return_id: String,
+        /// The payment of the difference; empty when nothing is paid.
+        payment_id: String,
+        /// What goes.
+        removed: Units,
+    },
+    /// It came to nothing.
+    CloseAmendment {
+        /// Which.
+        amendment_id: String,
+    },
+    /// Its stock is held and its difference paid.
+    Amend {
+        /// What is added.
+        addition: Box<Addition>,
+        /// What goes, of an edit.
+        removed: Units,
+        /// What goes back for that.
+        refund: Money,
+    },
+    /// News of money that was to go back by another payment than the first.
+    SupplementRefund {
+        /// The payment.
+        payment_id: String,
+        /// What.
+        news: RefundNews,
     },
 }
 
@@ -94,6 +131,10 @@ pub enum Call {
     Release(String),
     /// Give back the money of the lines that are being cancelled.
     Refund,
+    /// The same, of one of the other payments, by the refund.
+    RefundMore(String),
+    /// Give back what is left of another payment than the first.
+    CancelSupplement(String),
     /// Give the stock of the lines that are being cancelled back, of one part.
     ReleaseSome(String),
     /// Give the uses of promotions back.
@@ -230,6 +271,18 @@ pub enum Refusal {
         /// How it may stand next.
         next_states: Vec<Status>,
     },
+    /// It is too early, or too late.
+    #[error("only an order that is paid, not on hold, and of which nothing has left can be edited")]
+    NotEditable(Status),
+    /// It is so.
+    #[error("the order holds that already")]
+    NothingChanges,
+    /// It is as good as cancelled.
+    #[error("nothing would be left of the order: cancel it")]
+    EverythingGoes,
+    /// Somebody was quicker.
+    #[error("the order is no longer as the customer was shown it")]
+    Changed(u64),
     /// It works.
     #[error("the order is not stuck with anything")]
     NotStuck,

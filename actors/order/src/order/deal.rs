@@ -1,4 +1,4 @@
-//! The deal: what was agreed on when an order was placed. It never changes.
+//! The deal: what was agreed on when an order was placed, and what amendments added to it since.
 
 use std::collections::BTreeMap;
 
@@ -60,10 +60,31 @@ impl Deal {
         self.totals.total.currency()
     }
 
-    /// The line of a SKU.
+    /// The line of a SKU, the first if there are more.
     #[must_use]
     pub fn line(&self, sku: &str) -> Option<&Line> {
         self.lines.iter().find(|line| line.sku == sku)
+    }
+
+    /// How many units of a SKU were bought, in all lines of it.
+    #[must_use]
+    pub fn bought(&self, sku: &str) -> i64 {
+        self.lines.iter().filter(|line| line.sku == sku).map(|line| line.quantity).sum()
+    }
+
+    /// What some units of a SKU cost, when others went before them. What was bought first goes first, at its own price.
+    #[must_use]
+    pub fn share(&self, sku: &str, before: i64, units: i64) -> Money {
+        let nothing = Money::zero(self.currency());
+        let (mut before, mut left, mut sum) = (before, units, nothing);
+        for line in self.lines.iter().filter(|line| line.sku == sku) {
+            let gone = before.min(line.quantity);
+            let taken = left.min(line.quantity - gone);
+            sum = sum.plus(line.share(gone, taken)).unwrap_or(sum);
+            before -= gone;
+            left -= taken;
+        }
+        sum
     }
 }
 

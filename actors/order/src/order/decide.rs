@@ -9,9 +9,9 @@ use super::command::{Answer, Beyond, Call, Command, Refusal};
 use super::deal::{Allotment, Units};
 use super::event::{Step, What};
 use super::owed::Owed;
-use super::placed::{ParcelState, Part, Pay, Placed, ReturnNote, Stage, add};
+use super::placed::{AmendmentNote, ParcelState, Part, Pay, Placed, ReturnNote, Stage};
 use super::status::Status;
-use crate::wire::{Trouble, refund_id};
+use crate::wire::{Money, Trouble, refund_id};
 
 /// What comes of a command: events, and whether the order is to be undone after them.
 #[derive(Debug, Default, PartialEq)]
@@ -64,12 +64,19 @@ impl Placed {
             Command::SetStatus { status, reason } => self.set_status(status, reason, open_calls),
             Command::Retry => self.retry(),
             Command::Expire => Ok(self.expire(now)),
-            Command::OpenReturn { return_id, units } => self.open_return(return_id, units),
-            Command::CloseReturn { return_id, units, amount, refund_id } => {
+            Command::OpenReturn { return_id, units, amendment_id } => self.open_return(return_id, units, amendment_id),
+            Command::CloseReturn { return_id, units, amount, refund_id, shares } => {
                 let is_open = self.returns.get(&return_id).is_some_and(|note| !note.is_closed);
-                let closed = What::ReturnClosed { return_id, units, amount, refund_id };
+                let closed = What::ReturnClosed { return_id, units, amount, refund_id, shares };
                 Ok(if is_open { closed.into() } else { Outcome::nothing() })
             }
+            Command::OpenAmendment { amendment_id, return_id, payment_id, removed } => {
+                let note = AmendmentNote { return_id, payment_id, removed, is_open: true };
+                self.open_amendment(amendment_id, note)
+            }
+            Command::CloseAmendment { amendment_id } => Ok(self.close_amendment(amendment_id)),
+            Command::Amend { addition, removed, refund } => self.amend(addition, removed, refund),
+            Command::SupplementRefund { payment_id, news } => Ok(self.heard_refund_by(payment_id, news)),
         }
     }
 
@@ -141,16 +148,12 @@ impl Placed {
             }
             Stage::Fulfilling => {}
         }
-        let mut left = Units::new();
-        self.parts.iter().for_each(|part| add(&mut left, &part.cancellable()));
-        let beyond = beyond(&units, &left);
+        let beyond = self.beyond_cancellable(&units);
         if !beyond.is_empty() {
             return Err(Refusal::ExceedsCancellable(beyond));
         }
         // All that is left of it is the whole order.
-        let mut rest: Units = self.deal.lines.iter().map(|line| (line.sku.clone(), line.quantity)).collect();
-        super::placed::take(&mut rest, &self.cancelled);
-        if units == rest {
+        if units == self.kept() {
             return self.cancel(reason);
         }
         let parts = spread(&self.parts, &units);
@@ -159,10 +162,16 @@ impl Placed {
 
     /// Lines that are to be cancelled, with what the customer paid for them.
     pub(super) fn reduction_of(&self, units: Units, parts: Vec<Allotment>, reason: &str) -> What {
+        let amount = self.worth(&units);
+        self.reduction_for(units, parts, amount, reason)
+    }
+
+    /// Lines that are to be cancelled, with what goes back for them.
+    pub(super) fn reduction_for(&self, units: Units, parts: Vec<Allotment>, amount: Money, reason: &str) -> What {
         let number = self.reductions + 1;
         let refund_id = refund_id(&self.deal.order_id, number);
-        let amount = self.worth(&units);
-        What::ReductionBegan { number, refund_id, units, parts, amount, reason: reason.to_owned() }
+        let shares = self.noted(self.shares(amount, &refund_id));
+        What::ReductionBegan { number, refund_id, units, parts, amount, shares, reason: reason.to_owned() }
     }
 
     fn set_status(&self, status: Status, reason: String, open_calls: &[String]) -> Decision {
@@ -205,15 +214,13 @@ impl Placed {
         Outcome::nothing().and_cancel_if(so, || Trouble::payment_expired(&self.deal.order_id))
     }
 
-    fn open_return(&self, return_id: String, units: Units) -> Decision {
+    fn open_return(&self, return_id: String, units: Units, amendment_id: String) -> Decision {
         if self.returns.contains_key(&return_id) {
             return Ok(Outcome::nothing());
         }
-        let mut left = self.shipped();
-        super::placed::take(&mut left, &self.returned());
-        let beyond = beyond(&units, &left);
+        let beyond = self.beyond_returnable(&units);
         if beyond.is_empty() {
-            Ok(What::ReturnOpened { return_id, units }.into())
+            Ok(What::ReturnOpened { return_id, units, amendment_id }.into())
         } else {
             Err(Refusal::ExceedsReturnable(beyond))
         }
@@ -222,14 +229,16 @@ impl Placed {
     /// The return that a refund is for.
     #[must_use]
     pub fn return_of_refund(&self, refund_id: &str) -> Option<&str> {
-        let is_for = |(_, note): &(&String, &ReturnNote)| note.refund_id == refund_id;
+        let is_for = |(_, note): &(&String, &ReturnNote)| {
+            note.refund_id == refund_id || note.shares.iter().any(|share| share.refund_id == refund_id)
+        };
         self.returns.iter().find(is_for).map(|(return_id, _)| return_id.as_str())
     }
 }
 
 impl Part {
     /// What of it has not left.
-    fn cancellable(&self) -> Units {
+    pub(super) fn cancellable(&self) -> Units {
         let mut units = self.lines.clone();
         let left = self.parcels.iter().filter(|(_, parcel)| parcel.state.has_left());
         left.for_each(|(_, parcel)| super::placed::take(&mut units, &parcel.lines));
@@ -238,14 +247,14 @@ impl Part {
 }
 
 /// Where more was asked for than there is.
-fn beyond(asked: &Units, there: &Units) -> Vec<Beyond> {
+pub(super) fn beyond(asked: &Units, there: &Units) -> Vec<Beyond> {
     let available = |sku: &str| there.get(sku).copied().unwrap_or(0);
     let beyond = asked.iter().filter(|(sku, count)| **count > available(sku));
     beyond.map(|(sku, count)| Beyond { sku: sku.clone(), requested: *count, available: available(sku) }).collect()
 }
 
 /// From which parts units are taken: as many from the first as it has.
-fn spread(parts: &[Part], units: &Units) -> Vec<Allotment> {
+pub(super) fn spread(parts: &[Part], units: &Units) -> Vec<Allotment> {
     let mut wanted = units.clone();
     let mut taken = Vec::new();
     for part in parts {
@@ -274,7 +283,7 @@ pub(super) fn stuck(step: Step, of: impl Into<String>, problem: &Trouble) -> Wha
 }
 
 /// What a call is about, when a refusal of it says that it is already undone.
-pub(super) fn is_gone(problem: &Trouble) -> bool {
+pub(crate) fn is_gone(problem: &Trouble) -> bool {
     matches!(
         problem.code(),
         "not_found" | "reservation_released" | "reservation_expired" | "redemption_released" | "redemption_expired"
@@ -317,7 +326,16 @@ impl Placed {
             (Call::Release(id) | Call::ReleaseSome(id), answer) => {
                 self.undone(Step::ReserveItems, Step::ReleaseItems, &id, answer)
             }
-            (Call::Refund, answer) => self.refund_answered(answer),
+            (Call::Refund, answer) => {
+                let of = self.reduction.as_ref().map(|reduction| reduction.refund_id.clone());
+                self.refund_answered(of.unwrap_or_default(), answer)
+            }
+            (Call::RefundMore(refund_id), answer) => self.refund_answered(refund_id, answer),
+            (Call::CancelSupplement(payment_id), Answer::Refused(problem)) => {
+                stuck(Step::RefundPayment, payment_id, &problem).into()
+            }
+            // Accepted: that it went back is news.
+            (Call::CancelSupplement(_), _) => Outcome::nothing(),
             (Call::Withdraw, answer) => {
                 self.undone(Step::ReserveCoupons, Step::ReleaseCoupons, &deal.redemption_id, answer)
             }
@@ -380,6 +398,9 @@ impl Placed {
                     // One thing after the other: what is being cancelled comes first.
                     return vec![failed, stuck(step, shipment_id, &problem)].into();
                 }
+                if self.stage == Stage::Completed {
+                    return vec![failed, stuck(step, shipment_id, &problem)].into();
+                }
                 let so = self.stage == Stage::Fulfilling;
                 Outcome::from(failed).and_cancel_if(so, || problem.told(step, &self.deal.order_id))
             }
@@ -405,13 +426,13 @@ impl Placed {
         }
     }
 
-    fn refund_answered(&self, answer: Answer) -> Outcome {
+    fn refund_answered(&self, of: String, answer: Answer) -> Outcome {
         match answer {
-            Answer::Refund(news) => self.heard_refund(news),
-            Answer::Refused(problem) => {
-                let of = self.reduction.as_ref().map(|reduction| reduction.refund_id.clone()).unwrap_or_default();
-                stuck(Step::RefundPayment, of, &problem).into()
+            Answer::Refund(news) => {
+                let payment_id = self.refunded_by.get(&of).unwrap_or(&self.deal.payment_id).clone();
+                self.heard_refund_by(payment_id, news)
             }
+            Answer::Refused(problem) => stuck(Step::RefundPayment, of, &problem).into(),
             Answer::Done | Answer::Plan(_) | Answer::Payment(_) => Outcome::nothing(),
         }
     }

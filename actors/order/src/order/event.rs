@@ -4,8 +4,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::deal::{Address, Allotment, Choice, Deal, Line, Totals, Units};
-use super::placed::{Action, ParcelState};
+use super::placed::{Action, ParcelState, Share};
 use super::status::Status;
+use crate::amendment::Kind;
 use crate::wire::{Money, Trouble};
 
 /// One thing that happened.
@@ -76,6 +77,7 @@ pub enum What {
         units: Units,
         parts: Vec<Allotment>,
         amount: Money,
+        shares: Vec<Share>,
         reason: String,
     },
     /// Lines are cancelled.
@@ -83,9 +85,33 @@ pub enum What {
     /// They cannot be.
     ReductionRefused { number: u32, shipment_id: String },
     /// Something is to come back.
-    ReturnOpened { return_id: String, units: Units },
+    ReturnOpened { return_id: String, units: Units, amendment_id: String },
     /// It came back, or not.
-    ReturnClosed { return_id: String, units: Units, amount: Money, refund_id: String },
+    ReturnClosed { return_id: String, units: Units, amount: Money, refund_id: String, shares: Vec<Share> },
+    /// An exchange or an edit was asked for.
+    AmendmentOpened { amendment_id: String, return_id: String, payment_id: String, removed: Units },
+    /// It came to nothing.
+    AmendmentClosed { amendment_id: String },
+    /// Something was added.
+    Amended(Box<Addition>),
+}
+
+/// What an amendment added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are those of the event of the contract, which says what they are")]
+pub struct Addition {
+    pub user_id: String,
+    pub amendment_id: String,
+    pub kind: Kind,
+    pub lines: Vec<Line>,
+    pub parts: Vec<Allotment>,
+    pub amount: Money,
+    pub subtotal: Money,
+    pub discount_total: Money,
+    pub tax_total: Money,
+    pub credited: Money,
+    pub payment_id: String,
+    pub captured: Money,
 }
 
 /// What a confirmation says.

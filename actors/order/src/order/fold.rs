@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use super::deal::{Allotment, Deal};
 use super::event::{Event, Step, What};
 use super::placed::{
-    Coupons, Hold, Parcel, ParcelState, Part, Pay, Placed, Reduction, ReturnNote, Stage, Stock, Stuck, Undo, add, take,
+    AmendmentNote, Coupons, Hold, Parcel, ParcelState, Part, Pay, Placed, Reduction, ReturnNote, Stage, Stock, Stuck,
+    Undo, add, take,
 };
 use super::status::Status;
 use crate::wire::{Money, Trouble};
@@ -32,6 +33,9 @@ impl Placed {
             reduction: None,
             reductions: 0,
             returns: Default::default(),
+            amendments: Default::default(),
+            supplements: Vec::new(),
+            refunded_by: Default::default(),
             trouble: None,
             stuck: None,
             tries: 0,
@@ -109,7 +113,12 @@ impl Placed {
                     undo.late = number;
                 }
             }
-            What::Refunded { refund_id, amount, .. } => self.fold_refunded(refund_id, amount),
+            What::Refunded { payment_id, refund_id, amount } => {
+                if payment_id != self.deal.payment_id {
+                    self.refunded_by.insert(refund_id.clone(), payment_id);
+                }
+                self.fold_refunded(refund_id, amount);
+            }
             What::Stuck { step, of, reason, detail } => {
                 self.stuck = Some(Stuck { step, of, reason, detail, at: event.at });
             }
@@ -118,14 +127,12 @@ impl Placed {
                 self.stuck = None;
                 self.parts.iter_mut().for_each(|part| part.is_parked = false);
             }
-            What::ReductionBegan { number, refund_id, units, parts, amount, reason } => {
-                if !amount.is_zero() {
-                    self.owed_refunds.insert(refund_id.clone(), amount);
-                }
+            What::ReductionBegan { number, refund_id, units, parts, amount, shares, reason } => {
+                let shares = self.owe(&refund_id, amount, shares);
                 self.credit(amount);
                 self.reductions = number;
                 let released = BTreeSet::new();
-                self.reduction = Some(Reduction { number, refund_id, units, parts, amount, reason, released });
+                self.reduction = Some(Reduction { number, refund_id, units, parts, amount, shares, reason, released });
             }
             What::Reduced { units, .. } => {
                 let parts = self.reduction.take().map(|reduction| reduction.parts).unwrap_or_default();
@@ -140,20 +147,31 @@ impl Placed {
             }
             What::ReductionRefused { .. } => {
                 if let Some(reduction) = self.reduction.take() {
-                    self.owed_refunds.remove(&reduction.refund_id);
+                    for share in &reduction.shares {
+                        self.owed_refunds.remove(&share.refund_id);
+                    }
                     self.credit(reduction.amount.negated());
                 }
             }
-            What::ReturnOpened { return_id, units } => {
-                self.returns.insert(return_id, ReturnNote { units, refund_id: String::new(), is_closed: false });
+            What::ReturnOpened { return_id, units, amendment_id } => {
+                let (refund_id, shares, is_closed) = (String::new(), Vec::new(), false);
+                self.returns.insert(return_id, ReturnNote { units, refund_id, shares, is_closed, amendment_id });
             }
-            What::ReturnClosed { return_id, units, amount, refund_id } => {
-                if !refund_id.is_empty() {
-                    self.owed_refunds.insert(refund_id.clone(), amount);
-                }
+            What::ReturnClosed { return_id, units, amount, refund_id, shares } => {
+                let shares = if refund_id.is_empty() { shares } else { self.owe(&refund_id, amount, shares) };
                 self.credit(amount);
-                self.returns.insert(return_id, ReturnNote { units, refund_id, is_closed: true });
+                let known = self.returns.get(&return_id).map(|note| note.amendment_id.clone());
+                let (amendment_id, is_closed) = (known.unwrap_or_default(), true);
+                self.returns.insert(return_id, ReturnNote { units, refund_id, shares, is_closed, amendment_id });
             }
+            What::AmendmentOpened { amendment_id, return_id, payment_id, removed } => {
+                let note = AmendmentNote { return_id, payment_id, removed, is_open: true };
+                self.amendments.insert(amendment_id, note);
+            }
+            What::AmendmentClosed { amendment_id } => {
+                self.amendments.entry(amendment_id).and_modify(|note| note.is_open = false);
+            }
+            What::Amended(addition) => self.fold_amended(*addition),
         }
     }
 
@@ -278,7 +296,7 @@ impl Placed {
         self.refunds.insert(refund_id, amount);
     }
 
-    fn credit(&mut self, amount: Money) {
+    pub(super) fn credit(&mut self, amount: Money) {
         self.credited = self.sum([self.credited, amount]);
     }
 
@@ -303,7 +321,11 @@ impl Placed {
 
     /// What did not work has worked: this, or for the whole payment any refund of it.
     fn unstick(&mut self, step: Step, of: &str) {
-        let is_it = |stuck: &Stuck| stuck.step == step && (stuck.of == of || of == self.deal.payment_id);
+        // What could not go back by another payment than the first is stuck by the name of that payment.
+        let other = self.refunded_by.get(of);
+        let is_it = |stuck: &Stuck| {
+            stuck.step == step && (stuck.of == of || Some(&stuck.of) == other || of == self.deal.payment_id)
+        };
         if self.stuck.as_ref().is_some_and(is_it) {
             self.stuck = None;
         }

@@ -119,7 +119,7 @@ impl Placed {
                 None => Outcome::nothing(),
             };
         }
-        let is_back = !self.owed_refunds.contains_key(&reduction.refund_id);
+        let is_back = !reduction.shares.iter().any(|share| self.owed_refunds.contains_key(&share.refund_id));
         let is_released = reduction.parts.iter().all(|part| reduction.released.contains(&part.reservation_id));
         if !(is_back && is_released) {
             return Outcome::nothing();
@@ -135,9 +135,10 @@ impl Placed {
             && self.parts.iter().all(|part| part.missing_a_parcel().is_empty())
     }
 
-    /// Everything that was charged went back.
+    /// Everything that the first payment charged went back.
     fn money_is_back(&self) -> bool {
-        self.pay == Pay::Captured && self.refunded().amount() >= self.captured.amount()
+        let refunded = self.refunded_of(&self.deal.payment_id);
+        self.pay == Pay::Captured && refunded.amount() >= self.captured.amount()
     }
 
     /// Parcels could not be stopped: the order goes on with them, and without the rest.

@@ -4,7 +4,7 @@
 use super::command::{Answer, Call, ParcelNews, PaymentNews, RefundNews};
 use super::decide::{Outcome, failed, is_gone, stuck};
 use super::event::{Step, What};
-use super::placed::{ParcelState, Pay, Placed, Stage};
+use super::placed::{ParcelState, Pay, Placed, Reduction, Stage};
 use crate::wire::{Money, Trouble};
 
 /// Why an order waits when a parcel that had been stopped left.
@@ -152,21 +152,27 @@ impl Placed {
     }
 
     pub(super) fn heard_refund(&self, news: RefundNews) -> Outcome {
+        self.heard_refund_by(self.deal.payment_id.clone(), news)
+    }
+
+    pub(super) fn heard_refund_by(&self, payment_id: String, news: RefundNews) -> Outcome {
         match news {
             RefundNews::Pending => Outcome::nothing(),
             RefundNews::Processed { refund_id, .. } if self.refunds.contains_key(&refund_id) => Outcome::nothing(),
-            RefundNews::Processed { refund_id, amount } => {
-                What::Refunded { payment_id: self.deal.payment_id.clone(), refund_id, amount }.into()
-            }
+            RefundNews::Processed { refund_id, amount } => What::Refunded { payment_id, refund_id, amount }.into(),
             RefundNews::Failed { refund_id, reason } => self.heard_refund_failed(refund_id, reason),
         }
     }
 
     fn heard_refund_failed(&self, refund_id: String, reason: String) -> Outcome {
         let is_over = matches!(self.stage, Stage::Cancelling(_) | Stage::Cancelled(_));
-        let is_reduction = self.reduction.as_ref().is_some_and(|reduction| reduction.refund_id == refund_id);
+        let is_of = |reduction: &Reduction| reduction.shares.iter().any(|share| share.refund_id == refund_id);
+        let is_reduction = self.reduction.as_ref().is_some_and(is_of);
         // A return is stuck by itself, and what somebody else gave back is theirs to look after.
-        let ours = is_reduction || is_over && self.owes_money_back() && self.return_of_refund(&refund_id).is_none();
+        let ours = is_reduction
+            || is_over
+                && (self.owes_money_back() || self.owes_more_back())
+                && self.return_of_refund(&refund_id).is_none();
         let already = self.refunds.contains_key(&refund_id) || self.stuck.is_some();
         if !ours || already {
             return Outcome::nothing();
@@ -182,6 +188,8 @@ impl Placed {
             (Some(parcel), _) => parcel.state,
             // It was asked for and not answered yet: it is being packed.
             (None, Stage::Fulfilling) => ParcelState::Packing,
+            // Of what an exchange added to an order that had arrived.
+            (None, Stage::Completed) if self.lacks_a_parcel(shipment_id) => ParcelState::Packing,
             (None, Stage::Cancelling(undo)) if undo.is_awaited(&Call::Ship(shipment_id.to_owned())) => {
                 ParcelState::Packing
             }

@@ -36,7 +36,8 @@ impl Placed {
             Stage::Placing => self.owed_placing(),
             Stage::Capturing => self.asks((self.pay == Pay::Authorized).then_some(Call::Capture)),
             Stage::Fulfilling => self.owed_fulfilling(),
-            Stage::Completed => Vec::new(),
+            // What an exchange added to it since.
+            Stage::Completed => self.asks(self.calls_shipping()),
             Stage::Cancelling(undo) => self.owed_undoing(undo),
             Stage::Cancelled(_) => self.asks(self.owes_money_back().then_some(Call::CancelPayment)),
         };
@@ -88,7 +89,7 @@ impl Placed {
         for part in &self.parts {
             if self.hold.is_some() || is_reduced(part) {
                 calls.extend(part.packing().cloned().map(Call::Recall));
-            } else if !part.is_parked && !part.missing_a_parcel().is_empty() {
+            } else if part.is_to_be_sent() {
                 calls.push(Call::Ship(part.next_shipment()));
             }
         }
@@ -96,13 +97,22 @@ impl Placed {
         self.asks(calls)
     }
 
+    fn calls_shipping(&self) -> Vec<Call> {
+        let parts = self.parts.iter().filter(|part| part.is_to_be_sent());
+        parts.map(|part| Call::Ship(part.next_shipment())).collect()
+    }
+
     /// Once no parcel with the lines can leave: their money, then their stock.
     fn calls_reducing(&self, reduction: &Reduction) -> Vec<Call> {
         if !self.is_held_back(reduction) {
             return Vec::new();
         }
-        if self.owed_refunds.contains_key(&reduction.refund_id) {
-            return vec![Call::Refund];
+        let owed = reduction.shares.iter().map(|share| &share.refund_id);
+        let owed = owed.filter(|id| self.owed_refunds.contains_key(*id));
+        let ask = |id: &String| if *id == reduction.refund_id { Call::Refund } else { Call::RefundMore(id.clone()) };
+        let refunds: Vec<Call> = owed.map(ask).collect();
+        if !refunds.is_empty() {
+            return refunds;
         }
         let left = reduction.parts.iter().filter(|part| !reduction.released.contains(&part.reservation_id));
         left.map(|part| Call::ReleaseSome(part.reservation_id.clone())).collect()
@@ -131,11 +141,19 @@ impl Placed {
         if self.owes_money_back() {
             return self.asks([Call::CancelPayment]);
         }
+        if self.owes_more_back() {
+            return self.asks(self.supplements_to_give_back().into_iter().map(Call::CancelSupplement));
+        }
         let held = self.calls_for(Part::is_held, Call::Release);
         if !held.is_empty() {
             return self.asks(held);
         }
         self.asks(self.owes_coupons_back().then_some(Call::Withdraw))
+    }
+
+    /// Another payment than the first is not back yet.
+    pub(super) fn owes_more_back(&self) -> bool {
+        !self.supplements_to_give_back().is_empty()
     }
 
     pub(super) fn owes_coupons_back(&self) -> bool {
@@ -146,6 +164,7 @@ impl Placed {
     pub(super) fn is_undone(&self, undo: &Undo) -> bool {
         undo.awaits.is_empty()
             && !self.owes_money_back()
+            && !self.owes_more_back()
             && !self.owes_coupons_back()
             && !self.parts.iter().any(|part| part.is_held() || part.packing().next().is_some())
     }
@@ -177,6 +196,8 @@ impl Placed {
             Call::CancelPayment => format!("cancel_payment/{}/{tries}", self.late()),
             Call::Release(reservation) => format!("release/{reservation}/{tries}"),
             Call::Refund => format!("refund/{}/{tries}", self.reductions),
+            Call::RefundMore(refund) => format!("refund/{refund}/{tries}"),
+            Call::CancelSupplement(payment) => format!("give_back/{payment}/{tries}"),
             Call::ReleaseSome(reservation) => format!("reduce/{reservation}/{}/{tries}", self.reductions),
             Call::Withdraw => format!("withdraw/{tries}"),
         }

@@ -44,6 +44,12 @@ pub struct Placed {
     pub reductions: u32,
     /// What the customer sends or sent back.
     pub returns: BTreeMap<String, ReturnNote>,
+    /// The exchanges and edits that were asked for.
+    pub amendments: BTreeMap<String, AmendmentNote>,
+    /// The payments of what amendments added, beside the first, with what was charged.
+    pub supplements: Vec<(String, Money)>,
+    /// The payments of refunds that go back by another than the first.
+    pub refunded_by: BTreeMap<String, String>,
     /// What was refused last.
     pub trouble: Option<Trouble>,
     /// What does not work, and waits for somebody.
@@ -248,10 +254,36 @@ pub struct Reduction {
     pub parts: Vec<Allotment>,
     /// What goes back.
     pub amount: Money,
+    /// By which payments.
+    pub shares: Vec<Share>,
     /// Why.
     pub reason: String,
     /// Reservations that have released it.
     pub released: BTreeSet<String>,
+}
+
+/// A part of what goes back, by one payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The payment.
+    pub payment_id: String,
+    /// The refund.
+    pub refund_id: String,
+    /// How much.
+    pub amount: Money,
+}
+
+/// What an order knows of an exchange or an edit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AmendmentNote {
+    /// The return by which goods come back; empty for an edit.
+    pub return_id: String,
+    /// The payment of the difference; empty when nothing is paid.
+    pub payment_id: String,
+    /// What goes.
+    pub removed: Units,
+    /// It is neither a part of the order nor over.
+    pub is_open: bool,
 }
 
 /// What an order knows of a return.
@@ -259,10 +291,14 @@ pub struct Reduction {
 pub struct ReturnNote {
     /// What is to come, or came.
     pub units: Units,
-    /// The refund that was asked for; empty when there is none.
+    /// The refund that was asked for, the first if there are more; empty when there is none.
     pub refund_id: String,
+    /// What goes back for it, by payment.
+    pub shares: Vec<Share>,
     /// It came, or nothing will.
     pub is_closed: bool,
+    /// The exchange that it belongs to; empty when there is none.
+    pub amendment_id: String,
 }
 
 /// Adds units to others.
@@ -309,6 +345,12 @@ impl Part {
         shipment_id(&self.reservation_id, self.parcels.len())
     }
 
+    /// Something of it is in no parcel yet, and nobody has to look at it first.
+    #[must_use]
+    pub fn is_to_be_sent(&self) -> bool {
+        !self.is_parked && !self.missing_a_parcel().is_empty()
+    }
+
     /// Its stock is held, for a while or until it leaves.
     #[must_use]
     pub fn is_held(&self) -> bool {
@@ -345,6 +387,12 @@ impl Placed {
         self.parts.iter().find(is_of)
     }
 
+    /// Something of the part that a shipment is of is in no parcel.
+    #[must_use]
+    pub fn lacks_a_parcel(&self, shipment_id: &str) -> bool {
+        self.part_of_shipment(shipment_id).is_some_and(|part| !part.missing_a_parcel().is_empty())
+    }
+
     /// The part that a reservation is for.
     #[must_use]
     pub fn part(&self, reservation_id: &str) -> Option<&Part> {
@@ -379,7 +427,7 @@ impl Placed {
     #[must_use]
     pub fn refundable(&self) -> Money {
         let spoken_for = self.sum(self.refunds.values().chain(self.owed_refunds.values()).copied());
-        let rest = self.captured.minus(spoken_for).unwrap_or(self.nothing());
+        let rest = self.charged().minus(spoken_for).unwrap_or(self.nothing());
         if rest.is_negative() { self.nothing() } else { rest }
     }
 
@@ -419,11 +467,13 @@ impl Placed {
         returned
     }
 
-    /// Units whose money went back or will: cancelled, or arrived with a return.
+    /// Units whose money went back or will: cancelled, arrived with a return, or spoken for by an exchange.
     #[must_use]
     pub fn given_back(&self) -> Units {
         let mut units = self.cancelled.clone();
         self.returns.values().filter(|note| note.is_closed).for_each(|note| add(&mut units, &note.units));
+        let exchanges = self.amendments.values().filter(|note| note.is_open && !note.return_id.is_empty());
+        exchanges.for_each(|note| add(&mut units, &note.removed));
         units
     }
 
@@ -431,11 +481,8 @@ impl Placed {
     #[must_use]
     pub fn worth(&self, units: &Units) -> Money {
         let before = self.given_back();
-        let share = |(sku, count): (&String, &i64)| {
-            let before = before.get(sku).copied().unwrap_or(0);
-            self.deal.line(sku).map(|line| line.share(before, *count))
-        };
-        let worth = self.sum(units.iter().filter_map(share));
+        let share = |(sku, count): (&String, &i64)| self.deal.share(sku, before.get(sku).copied().unwrap_or(0), *count);
+        let worth = self.sum(units.iter().map(share));
         if worth.amount() > self.refundable().amount() { self.refundable() } else { worth }
     }
 }

@@ -1,5 +1,6 @@
 //! Tables, stories and a model check of the order.
 
+mod amended;
 mod model;
 mod outside;
 mod saga;
@@ -11,10 +12,11 @@ use runtime::entity::{Entity, Facts};
 use super::Order;
 use super::command::{Answer, Call, Command, ParcelNews, PaymentNews, RefundNews, Refusal};
 use super::deal::{Address, Allotment, Choice, Deal, Discount, Line, Method, Totals, Units};
-use super::event::{Event, What};
+use super::event::{Addition, Event, What};
 use super::owed::Owed;
 use super::placed::{Action, Part, Placed, Stage};
 use super::status::Status;
+use crate::amendment::Kind;
 use crate::wire::{Currency, Money, Problem, Trouble, reservation_id, shipment_id};
 
 const ORDER: &str = "ord_01h455vb4pex5vsknk084sn02q";
@@ -149,6 +151,9 @@ fn words(event: &Event) -> String {
         What::ReductionRefused { .. } => "reduction refused".to_owned(),
         What::ReturnOpened { .. } => "return opened".to_owned(),
         What::ReturnClosed { amount, .. } => format!("return closed {amount}"),
+        What::AmendmentOpened { .. } => "amendment opened".to_owned(),
+        What::AmendmentClosed { .. } => "amendment closed".to_owned(),
+        What::Amended(added) => format!("amended {} +{} −{}", added.amount, added.captured, added.credited),
     }
 }
 
@@ -290,6 +295,42 @@ fn cancel() -> Command {
 
 fn cancel_lines(lines: &[(&str, i64)]) -> Command {
     Command::Cancel { reason: "customer_request", units: Some(units(lines)) }
+}
+
+fn open_amendment(return_id: &str, removed: &[(&str, i64)]) -> Command {
+    Command::OpenAmendment {
+        amendment_id: "amd_1".to_owned(),
+        return_id: return_id.to_owned(),
+        payment_id: "pay_2".to_owned(),
+        removed: units(removed),
+    }
+}
+
+/// Two caps for 25 euro instead of a tee for 10: fifteen were paid by another payment.
+fn addition(kind: Kind) -> Addition {
+    Addition {
+        user_id: "usr_1".to_owned(),
+        amendment_id: "amd_1".to_owned(),
+        kind,
+        lines: vec![line("CAP", 2, 2_500)],
+        parts: vec![allotment(4, 0, &[("CAP", 2)])],
+        amount: eur(2_500),
+        subtotal: eur(2_500),
+        discount_total: eur(0),
+        tax_total: eur(0),
+        credited: eur(1_000),
+        payment_id: "pay_2".to_owned(),
+        captured: eur(1_500),
+    }
+}
+
+fn amend() -> Command {
+    Command::Amend { addition: Box::new(addition(Kind::Edit)), removed: units(&[("TEE", 1)]), refund: eur(0) }
+}
+
+fn refunded_by(payment_id: &str, refund_id: &str, amount: i64) -> Command {
+    let news = RefundNews::Processed { refund_id: refund_id.to_owned(), amount: eur(amount) };
+    Command::SupplementRefund { payment_id: payment_id.to_owned(), news }
 }
 
 fn processed(refund_id: &str, amount: i64) -> Command {

@@ -19,8 +19,8 @@ fn event(what: What) -> Event {
 }
 
 fn requested() -> Event {
-    let (user_id, units, reason, note) = ("usr_1".into(), mugs(2), Reason::DoesNotFit, String::new());
-    event(What::Requested { user_id, units, reason, note })
+    let (user_id, units, reason) = ("usr_1".into(), mugs(2), Reason::DoesNotFit);
+    event(What::Requested { user_id, units, reason, note: String::new(), amendment_id: String::new() })
 }
 
 fn approved() -> Event {
@@ -40,6 +40,7 @@ fn received() -> Event {
         amount: eur(2_000),
         payment_id: "pay_1".into(),
         refund_id: "rfd_1".into(),
+        shares: vec![],
     })
 }
 
@@ -65,6 +66,7 @@ fn receive(amount: i64) -> Command {
         amount: eur(amount),
         payment_id: if is_free { String::new() } else { "pay_1".into() },
         refund_id: if is_free { String::new() } else { "rfd_1".into() },
+        shares: vec![],
     }
 }
 
@@ -80,6 +82,7 @@ fn everything() -> Vec<(&'static str, Command)> {
         units: mugs(2),
         reason: Reason::Other,
         note: String::new(),
+        amendment_id: String::new(),
         created_at: moment(1),
         updated_at: moment(1),
     };
@@ -223,21 +226,21 @@ fn a_return_whose_goods_are_here() {
     check(
         &[requested(), approved(), received()],
         expect![[r#"
-        owes [Restock { key: "restock/MUG/0", sku: "MUG", count: 2 }, Refund { key: "refund/0" }]
-        request: refused: there is already a return with this id
-        approve: refused: the return is decided already
-        reject: refused: the return is decided already
-        receive: refused: the return is decided already
-        receive what cost nothing: refused: the return is decided already
-        restocked: restocked 2 MUG
-        not restocked: STUCK RestockItems: no_way
-        restocked something else: already so
-        refund accepted: already so
-        refund refused: STUCK RefundPayment: no_way
-        refunded: refunded 20.00 EUR
-        refund failed: STUCK RefundPayment: refund_failed
-        retry: refused: the return is not stuck with anything
-    "#]],
+            owes [Restock { key: "restock/MUG/0", sku: "MUG", count: 2 }, Refund { key: "refund/0", share: Share { payment_id: "pay_1", refund_id: "rfd_1", amount: Money { amount: 2000, currency: EUR } } }]
+            request: refused: there is already a return with this id
+            approve: refused: the return is decided already
+            reject: refused: the return is decided already
+            receive: refused: the return is decided already
+            receive what cost nothing: refused: the return is decided already
+            restocked: restocked 2 MUG
+            not restocked: STUCK RestockItems: no_way
+            restocked something else: already so
+            refund accepted: already so
+            refund refused: STUCK RefundPayment: no_way
+            refunded: refunded 20.00 EUR
+            refund failed: STUCK RefundPayment: refund_failed
+            retry: refused: the return is not stuck with anything
+        "#]],
     );
 }
 
@@ -246,21 +249,21 @@ fn a_return_that_is_stuck() {
     check(
         &[requested(), approved(), received(), stuck()],
         expect![[r#"
-        owes [Restock { key: "restock/MUG/0", sku: "MUG", count: 2 }, Refund { key: "refund/0" }]
-        request: refused: there is already a return with this id
-        approve: refused: the return is decided already
-        reject: refused: the return is decided already
-        receive: refused: the return is decided already
-        receive what cost nothing: refused: the return is decided already
-        restocked: restocked 2 MUG
-        not restocked: STUCK RestockItems: no_way
-        restocked something else: already so
-        refund accepted: already so
-        refund refused: STUCK RefundPayment: no_way
-        refunded: refunded 20.00 EUR
-        refund failed: STUCK RefundPayment: refund_failed
-        retry: retried 1
-    "#]],
+            owes [Restock { key: "restock/MUG/0", sku: "MUG", count: 2 }, Refund { key: "refund/0", share: Share { payment_id: "pay_1", refund_id: "rfd_1", amount: Money { amount: 2000, currency: EUR } } }]
+            request: refused: there is already a return with this id
+            approve: refused: the return is decided already
+            reject: refused: the return is decided already
+            receive: refused: the return is decided already
+            receive what cost nothing: refused: the return is decided already
+            restocked: restocked 2 MUG
+            not restocked: STUCK RestockItems: no_way
+            restocked something else: already so
+            refund accepted: already so
+            refund refused: STUCK RefundPayment: no_way
+            refunded: refunded 20.00 EUR
+            refund failed: STUCK RefundPayment: refund_failed
+            retry: retried 1
+        "#]],
     );
 }
 

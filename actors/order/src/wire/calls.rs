@@ -50,7 +50,12 @@ fn ask(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes {
         Call::Reserve(_) | Call::Secure(_) | Call::Release(_) | Call::ReleaseSome(_) | Call::Allocate => {
             ask_inventory(agenda, placed, key, call)
         }
-        Call::Authorize | Call::Capture | Call::CancelPayment | Call::Refund => ask_payment(agenda, placed, key, call),
+        Call::Authorize
+        | Call::Capture
+        | Call::CancelPayment
+        | Call::Refund
+        | Call::RefundMore(_)
+        | Call::CancelSupplement(_) => ask_payment(agenda, placed, key, call),
         Call::Ship(_) | Call::Recall(_) => ask_shipping(agenda, placed, key, call),
         Call::CompleteCart => {
             let cart_id = placed.deal.cart_id.clone().unwrap_or_default();
@@ -91,7 +96,7 @@ fn ask_promotion(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes
     }
 }
 
-fn stock_lines(units: &Units) -> Vec<inventory::Line> {
+pub(super) fn stock_lines(units: &Units) -> Vec<inventory::Line> {
     let line = |(sku, count): (&String, &i64)| inventory::Line { sku: sku.clone(), quantity: Some(*count) };
     units.iter().map(line).collect()
 }
@@ -181,12 +186,20 @@ fn ask_payment(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes {
             let done = move |said: payment::CapturePaymentResponse| stands(said.payment, &order_id);
             agenda.ask::<CapturePayment>(key, at, &payment_id, &request, answered(call, done))
         }
-        Call::Refund => {
+        Call::Refund | Call::RefundMore(_) => {
             let Some(reduction) = &placed.reduction else { return agenda };
+            let refund_id = match &call {
+                Call::RefundMore(refund_id) => refund_id,
+                _ => &reduction.refund_id,
+            };
+            let Some(share) = reduction.shares.iter().find(|share| share.refund_id == *refund_id) else {
+                return agenda;
+            };
+            let payment_id = share.payment_id.clone();
             let request = payment::RefundPaymentRequest {
                 payment_id: payment_id.clone(),
-                refund_id: reduction.refund_id.clone(),
-                amount: say(reduction.amount),
+                refund_id: share.refund_id.clone(),
+                amount: say(share.amount),
                 reason: reduction.reason.clone(),
             };
             let done = |said: payment::RefundPaymentResponse| Answer::Refund(refund_standing(said.refund.as_ref()));
@@ -197,6 +210,10 @@ fn ask_payment(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes {
                 Stage::Cancelling(undo) | Stage::Cancelled(undo) => undo.reason.clone(),
                 _ => String::new(),
             };
+            let payment_id = match &call {
+                Call::CancelSupplement(payment_id) => payment_id.clone(),
+                _ => payment_id,
+            };
             let request = payment::CancelPaymentRequest { payment_id: payment_id.clone(), reason };
             let done = move |said: payment::CancelPaymentResponse| stands(said.payment, &order_id);
             agenda.ask::<CancelPayment>(key, at, &payment_id, &request, answered(call, done))
@@ -204,7 +221,7 @@ fn ask_payment(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes {
     }
 }
 
-fn method(method: &crate::order::deal::Method) -> payment::MethodChoice {
+pub(super) fn method(method: &crate::order::deal::Method) -> payment::MethodChoice {
     use payment::method_choice::Of;
     let of = match method.payment_method_id.as_str() {
         "" => Of::Token(method.token.clone()),
@@ -214,7 +231,7 @@ fn method(method: &crate::order::deal::Method) -> payment::MethodChoice {
 }
 
 /// What a payment's standing means to an order.
-fn standing(payment: &payment::Payment, order_id: &str) -> PaymentNews {
+pub(super) fn standing(payment: &payment::Payment, order_id: &str) -> PaymentNews {
     use payment::PaymentStatus as Status;
     match payment.status() {
         Status::Unspecified | Status::Initiated | Status::Pending | Status::Capturing | Status::Voiding => {
@@ -307,18 +324,18 @@ pub(crate) fn agenda_of_return(this: &Return) -> Agenda<returns::Command> {
             let warehouse_id = &receipt.warehouse_id;
             agenda.ask::<inventory::rpc::AdjustStock>(key, slip.updated_at, warehouse_id, &request, report)
         }
-        returns::Owed::Refund { key } => {
+        returns::Owed::Refund { key, share } => {
             let request = payment::RefundPaymentRequest {
-                payment_id: receipt.payment_id.clone(),
-                refund_id: receipt.refund_id.clone(),
-                amount: say(receipt.amount),
+                payment_id: share.payment_id.clone(),
+                refund_id: share.refund_id.clone(),
+                amount: say(share.amount),
                 reason: format!("return {}", slip.return_id),
             };
             let report = move |asked| match asked {
                 Asked::Done(_) => returns::Command::RefundAsked(refused(true, None)),
                 Asked::Refused(problem) => returns::Command::RefundAsked(refused(false, Some(problem))),
             };
-            agenda.ask::<payment::rpc::RefundPayment>(key, slip.updated_at, &receipt.payment_id, &request, report)
+            agenda.ask::<payment::rpc::RefundPayment>(key, slip.updated_at, &share.payment_id, &request, report)
         }
     })
 }

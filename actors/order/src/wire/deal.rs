@@ -6,10 +6,10 @@ use runtime::clock::{from_wire, to_wire};
 use super::{Currency, Money, v1};
 use crate::order::deal::{Address, Allotment, Choice, Deal, Discount, Line, Method, Totals, Units};
 use crate::order::event::Bill;
-use crate::order::placed::Action;
+use crate::order::placed::{Action, Share};
 
 /// Money of the contract. What a log holds was checked when it was said; what was not there is nothing.
-pub(super) fn money(said: Option<&common::Money>) -> Money {
+pub(crate) fn money(said: Option<&common::Money>) -> Money {
     let read = said.and_then(|money| Money::try_from(money).ok());
     read.unwrap_or_else(nothing)
 }
@@ -78,7 +78,7 @@ pub(super) fn allotments_out(parts: &[Allotment]) -> Vec<v1::Allotment> {
     parts.iter().map(allotment).collect()
 }
 
-fn item_in(said: &v1::OrderItem) -> Line {
+pub(super) fn item_in(said: &v1::OrderItem) -> Line {
     Line {
         sku: said.sku.clone(),
         product_id: said.product_id.clone(),
@@ -111,6 +111,24 @@ pub(super) fn item_out(line: &Line) -> v1::OrderItem {
         shipped: 0,
         returned: 0,
     }
+}
+
+pub(super) fn shares_in(said: &[v1::RefundShare]) -> Vec<Share> {
+    let share = |said: &v1::RefundShare| Share {
+        payment_id: said.payment_id.clone(),
+        refund_id: said.refund_id.clone(),
+        amount: money(said.amount.as_ref()),
+    };
+    said.iter().map(share).collect()
+}
+
+pub(super) fn shares_out(shares: &[Share]) -> Vec<v1::RefundShare> {
+    let share = |share: &Share| v1::RefundShare {
+        payment_id: share.payment_id.clone(),
+        refund_id: share.refund_id.clone(),
+        amount: say(share.amount),
+    };
+    shares.iter().map(share).collect()
 }
 
 fn billed_in(said: &v1::InvoiceLine) -> Line {
@@ -157,7 +175,7 @@ pub(super) fn method_in(said: Option<&v1::PaymentMethod>) -> Method {
     Method { token, payment_method_id, return_url }
 }
 
-fn method_out(method: &Method) -> Option<v1::PaymentMethod> {
+pub(super) fn method_out(method: &Method) -> Option<v1::PaymentMethod> {
     let Method { token, payment_method_id, return_url } = method.clone();
     (*method != Method::default()).then_some(v1::PaymentMethod { token, payment_method_id, return_url })
 }

@@ -6,11 +6,11 @@ use runtime::entity::{Recorded, Undecodable};
 
 use super::deal::{
     action_in, action_out, address_in, address_out, allotments_in, allotments_out, choice_in, choice_out, created_in,
-    created_out, lines, money, paid_in, paid_out, say, units,
+    created_out, item_in, item_out, lines, money, paid_in, paid_out, say, shares_in, shares_out, units,
 };
-use super::show::{parcel_in, parcel_out, status_in, status_out, step_in, step_out};
+use super::show::{kind_in, kind_out, parcel_in, parcel_out, status_in, status_out, step_in, step_out};
 use super::{Trouble, unreadable, v1};
-use crate::order::event::Confirmation;
+use crate::order::event::{Addition, Confirmation};
 use crate::order::{Event, What};
 
 impl Recorded for Event {
@@ -115,7 +115,7 @@ impl Recorded for Event {
                 ("order.stuck", event.encode_to_vec())
             }
             What::Retried { tries } => ("order.retried", v1::OrderRetried { order_id, tries, at }.encode_to_vec()),
-            What::ReductionBegan { number, refund_id, units, parts, amount, reason } => {
+            What::ReductionBegan { number, refund_id, units, parts, amount, shares, reason } => {
                 let event = v1::ReductionBegan {
                     order_id,
                     reduction: number,
@@ -125,6 +125,7 @@ impl Recorded for Event {
                     amount: say(amount),
                     reason,
                     at,
+                    shares: shares_out(&shares),
                 };
                 ("order.reduction_began", event.encode_to_vec())
             }
@@ -136,14 +137,41 @@ impl Recorded for Event {
                 let event = v1::ReductionRefused { order_id, reduction, shipment_id, at };
                 ("order.reduction_refused", event.encode_to_vec())
             }
-            What::ReturnOpened { return_id, units } => {
-                let event = v1::ReturnOpened { order_id, return_id, lines: lines(&units), at };
+            What::ReturnOpened { return_id, units, amendment_id } => {
+                let event = v1::ReturnOpened { order_id, return_id, lines: lines(&units), at, amendment_id };
                 ("order.return_opened", event.encode_to_vec())
             }
-            What::ReturnClosed { return_id, units, amount, refund_id } => {
-                let (lines, amount) = (lines(&units), say(amount));
-                let event = v1::ReturnClosed { order_id, return_id, lines, amount, refund_id, at };
+            What::ReturnClosed { return_id, units, amount, refund_id, shares } => {
+                let (lines, amount, shares) = (lines(&units), say(amount), shares_out(&shares));
+                let event = v1::ReturnClosed { order_id, return_id, lines, amount, refund_id, at, shares };
                 ("order.return_closed", event.encode_to_vec())
+            }
+            What::AmendmentOpened { amendment_id, return_id, payment_id, removed } => {
+                let removed = lines(&removed);
+                let event = v1::AmendmentOpened { order_id, amendment_id, return_id, payment_id, removed, at };
+                ("order.amendment_opened", event.encode_to_vec())
+            }
+            What::AmendmentClosed { amendment_id } => {
+                ("order.amendment_closed", v1::AmendmentClosed { order_id, amendment_id, at }.encode_to_vec())
+            }
+            What::Amended(added) => {
+                let event = v1::OrderAmended {
+                    order_id,
+                    user_id: added.user_id,
+                    amendment_id: added.amendment_id,
+                    kind: kind_out(added.kind).into(),
+                    items: added.lines.iter().map(item_out).collect(),
+                    parts: allotments_out(&added.parts),
+                    amount: say(added.amount),
+                    subtotal: say(added.subtotal),
+                    discount_total: say(added.discount_total),
+                    tax_total: say(added.tax_total),
+                    credited: say(added.credited),
+                    payment_id: added.payment_id,
+                    captured: say(added.captured),
+                    at,
+                };
+                ("order.amended", event.encode_to_vec())
             }
         }
     }
@@ -262,6 +290,7 @@ impl Recorded for Event {
                 units: units(&said.lines),
                 parts: allotments_in(&said.parts),
                 amount: money(said.amount.as_ref()),
+                shares: shares_in(&said.shares),
                 number: said.reduction,
                 refund_id: said.refund_id,
                 reason: said.reason,
@@ -276,15 +305,41 @@ impl Recorded for Event {
                 number: said.reduction,
                 shipment_id: said.shipment_id,
             }),
-            "order.return_opened" => {
-                read!(ReturnOpened, |said| What::ReturnOpened { units: units(&said.lines), return_id: said.return_id })
-            }
+            "order.return_opened" => read!(ReturnOpened, |said| What::ReturnOpened {
+                units: units(&said.lines),
+                return_id: said.return_id,
+                amendment_id: said.amendment_id,
+            }),
             "order.return_closed" => read!(ReturnClosed, |said| What::ReturnClosed {
                 units: units(&said.lines),
                 amount: money(said.amount.as_ref()),
+                shares: shares_in(&said.shares),
                 return_id: said.return_id,
                 refund_id: said.refund_id,
             }),
+            "order.amendment_opened" => read!(AmendmentOpened, |said| What::AmendmentOpened {
+                removed: units(&said.removed),
+                amendment_id: said.amendment_id,
+                return_id: said.return_id,
+                payment_id: said.payment_id,
+            }),
+            "order.amendment_closed" => {
+                read!(AmendmentClosed, |said| What::AmendmentClosed { amendment_id: said.amendment_id })
+            }
+            "order.amended" => read!(OrderAmended, |said| What::Amended(Box::new(Addition {
+                kind: kind_in(said.kind()),
+                lines: said.items.iter().map(item_in).collect(),
+                parts: allotments_in(&said.parts),
+                amount: money(said.amount.as_ref()),
+                subtotal: money(said.subtotal.as_ref()),
+                discount_total: money(said.discount_total.as_ref()),
+                tax_total: money(said.tax_total.as_ref()),
+                credited: money(said.credited.as_ref()),
+                captured: money(said.captured.as_ref()),
+                user_id: said.user_id,
+                amendment_id: said.amendment_id,
+                payment_id: said.payment_id,
+            }))),
             other => Err(Undecodable::new(other, "an order has no such event")),
         }
     }

@@ -31,6 +31,16 @@ pub(crate) fn issue(
     Ok(v1::IssueInvoiceResponse { invoice: issued.0.as_deref().map(invoice) })
 }
 
+/// The day on which an invoice was issued.
+pub(crate) fn day(invoice: &v1::Invoice) -> String {
+    from_wire(invoice.issued_at.as_ref()).to_zoned(jiff::tz::TimeZone::UTC).date().to_string()
+}
+
+/// Money of an invoice.
+pub(crate) fn money(said: Option<&messages::common::v1::Money>) -> super::Money {
+    super::deal::money(said)
+}
+
 /// An invoice as the world sees it.
 pub(crate) fn invoice(issued: &Issued) -> v1::Invoice {
     let Issued { invoice_id, number, order_id, bill, at } = issued.clone();

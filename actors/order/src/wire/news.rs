@@ -11,6 +11,7 @@ use super::calls::payment_news;
 use super::deal::{money, units};
 use super::show::status_out;
 use super::{Problem, invoice_id, rpc, v1};
+use crate::amendment::{self, Amendment};
 use crate::order::command::{Command, ParcelNews, RefundNews, Refusal};
 use crate::order::{self, Order};
 use crate::returns::{self, Return};
@@ -184,6 +185,13 @@ fn is_its_payment(desk: &Desk<'_>, order_id: &str, payment_id: &str) -> bool {
     desk.see::<Order>(order_id).placed().is_some_and(|placed| placed.deal.payment_id == payment_id)
 }
 
+/// The exchange or edit whose difference a payment pays.
+fn amendment_of(desk: &Desk<'_>, order_id: &str, payment_id: &str) -> Option<String> {
+    let order = desk.see::<Order>(order_id);
+    let mut amendments = order.placed()?.amendments.iter();
+    amendments.find(|(_, note)| note.payment_id == payment_id).map(|(amendment_id, _)| amendment_id.clone())
+}
+
 pub(crate) fn note_payment(
     desk: &mut Desk<'_>,
     request: &v1::NotePaymentRequest,
@@ -191,6 +199,8 @@ pub(crate) fn note_payment(
     let order_id = &request.order_id;
     if is_its_payment(desk, order_id, &request.payment_id) {
         desk.tell::<Order>(order_id, Command::Payment(payment_news(request)))?;
+    } else if let Some(amendment_id) = amendment_of(desk, order_id, &request.payment_id) {
+        desk.tell::<Amendment>(&amendment_id, amendment::Command::Payment(payment_news(request)))?;
     }
     Ok(v1::NotePaymentResponse { status: status(desk, order_id)? })
 }
@@ -200,22 +210,40 @@ pub(crate) fn note_refund(
     request: &v1::NoteRefundRequest,
 ) -> Result<v1::NoteRefundResponse, Problem> {
     let v1::NoteRefundRequest { order_id, payment_id, refund_id, amount, failed, reason } = request;
-    if is_its_payment(desk, order_id, payment_id) {
-        let order = desk.see::<Order>(order_id);
-        let return_id = order.placed().and_then(|placed| placed.return_of_refund(refund_id)).map(str::to_owned);
-        let (order_hears, return_hears) = if *failed {
-            let failed = RefundNews::Failed { refund_id: refund_id.clone(), reason: reason.clone() };
-            (failed, returns::Command::RefundFailed(reason.clone()))
-        } else {
-            let amount = money(amount.as_ref());
-            (RefundNews::Processed { refund_id: refund_id.clone(), amount }, returns::Command::Refunded)
-        };
-        desk.tell::<Order>(order_id, order::Command::Refund(order_hears))?;
-        if let Some(return_id) = return_id {
-            desk.tell::<Return>(&return_id, return_hears)?;
+    let (refund_id, payment_id) = (refund_id.clone(), payment_id.clone());
+    let news = if *failed {
+        RefundNews::Failed { refund_id: refund_id.clone(), reason: reason.clone() }
+    } else {
+        RefundNews::Processed { refund_id: refund_id.clone(), amount: money(amount.as_ref()) }
+    };
+    let amendment_id = amendment_of(desk, order_id, &payment_id);
+    let is_first = is_its_payment(desk, order_id, &payment_id);
+    let is_one_of_its = desk.see::<Order>(order_id).placed().is_some_and(|placed| placed.is_paid_by(&payment_id));
+    match amendment_id {
+        _ if is_first => drop(desk.tell::<Order>(order_id, order::Command::Refund(news))?),
+        _ if is_one_of_its => {
+            desk.tell::<Order>(order_id, order::Command::SupplementRefund { payment_id, news })?;
         }
+        // It is no part of the order yet, or never will be.
+        Some(amendment_id) => drop(desk.tell::<Amendment>(&amendment_id, amendment::Command::Refund(news))?),
+        None => {}
     }
+    tell_return(desk, order_id, &refund_id, failed.then_some(reason))?;
     Ok(v1::NoteRefundResponse { status: status(desk, order_id)? })
+}
+
+/// The return that a refund is for has its money back when all of it is.
+fn tell_return(desk: &mut Desk<'_>, order_id: &str, refund_id: &str, failed: Option<&String>) -> Result<(), Problem> {
+    let order = desk.see::<Order>(order_id);
+    let Some(placed) = order.placed() else { return Ok(()) };
+    let Some(return_id) = placed.return_of_refund(refund_id) else { return Ok(()) };
+    let command = match failed {
+        Some(reason) => returns::Command::RefundFailed(reason.clone()),
+        None if placed.return_is_refunded(return_id) => returns::Command::Refunded,
+        None => return Ok(()),
+    };
+    desk.tell::<Return>(return_id, command)?;
+    Ok(())
 }
 
 pub(crate) fn note_parcel(

@@ -1,5 +1,6 @@
 //! Orders: what people ask of them.
 
+use messages::problem::Kind;
 use runtime::desk::{Desk, Window};
 use runtime::entity::ActorKey;
 use runtime::headers::Caller;
@@ -7,6 +8,7 @@ use runtime::headers::Caller;
 use super::deal::units;
 use super::show::{order, status_in, status_word};
 use super::{Problem, v1};
+use crate::amendment::Amendment;
 use crate::order::command::{Beyond, Command, Refusal};
 use crate::order::deal::Deal;
 use crate::order::{self, Order};
@@ -81,18 +83,27 @@ pub(crate) fn get(window: &Window<'_>, request: &v1::GetOrderRequest) -> Result<
 }
 
 pub(crate) fn whose_history(request: &v1::GetOrderHistoryRequest) -> ActorKey {
-    match &request.return_id {
-        Some(return_id) => ActorKey::of::<Return>(return_id),
-        None => ActorKey::of::<Order>(&request.order_id),
+    match (&request.return_id, &request.amendment_id) {
+        (Some(return_id), _) => ActorKey::of::<Return>(return_id),
+        (None, Some(amendment_id)) => ActorKey::of::<Amendment>(amendment_id),
+        (None, None) => ActorKey::of::<Order>(&request.order_id),
     }
 }
 
-/// The life of an order is its owner's to see, and so is that of a return of it.
+/// The life of an order is its owner's to see, and so is that of a return, an exchange or an edit of it.
 pub(crate) fn may_see_history(window: &Window<'_>, request: &v1::GetOrderHistoryRequest) -> Result<(), Problem> {
     must_be_theirs(&window.see::<Order>(&request.order_id), window.caller())?;
-    let Some(return_id) = &request.return_id else { return Ok(()) };
-    let this = window.see::<Return>(return_id);
-    let of_it = this.slip().is_some_and(|slip| slip.order_id == request.order_id);
+    let of_it = match (&request.return_id, &request.amendment_id) {
+        (Some(return_id), _) => {
+            let this = window.see::<Return>(return_id);
+            this.slip().is_some_and(|slip| slip.order_id == request.order_id)
+        }
+        (None, Some(amendment_id)) => {
+            let this = window.see::<Amendment>(amendment_id);
+            this.asked().is_some_and(|asked| asked.terms.order_id == request.order_id)
+        }
+        (None, None) => true,
+    };
     if of_it { Ok(()) } else { Err(crate::returns::Refusal::NotFound.into()) }
 }
 
@@ -112,8 +123,8 @@ pub(super) fn with_lines(problem: Problem, beyond: &[Beyond]) -> Problem {
 impl From<order::Refusal> for Problem {
     fn from(refusal: order::Refusal) -> Problem {
         use order::Refusal::{
-            AlreadyExists, AlreadyShipped, Cancelled, Changing, ExceedsCancellable, ExceedsReturnable, NotFound,
-            NotPaidYet, NotStuck, TransitionNotAllowed,
+            AlreadyExists, AlreadyShipped, Cancelled, Changed, Changing, EverythingGoes, ExceedsCancellable,
+            ExceedsReturnable, NotEditable, NotFound, NotPaidYet, NotStuck, NothingChanges, TransitionNotAllowed,
         };
         let said = refusal.to_string();
         match refusal {
@@ -131,6 +142,10 @@ impl From<order::Refusal> for Problem {
                     .with("status", status_word(status))
                     .with_json("next_states", &next)
             }
+            NotEditable(status) => Problem::conflict("order_not_editable", said).with("status", status_word(status)),
+            NothingChanges => Problem::new(Kind::Unprocessable, "nothing_changes", said),
+            EverythingGoes => Problem::new(Kind::Unprocessable, "everything_goes", said),
+            Changed(version) => Problem::conflict("order_changed", said).with_json("version", &version),
             NotStuck => Problem::conflict("not_stuck", said),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use messages::cart::v1 as cart;
+use messages::common::v1 as common;
 use messages::inventory::v1 as inventory;
 use messages::pricing::v1 as pricing;
 use messages::problem::Kind;
@@ -20,7 +21,7 @@ use super::{Money, Problem, payment_id, quote_id, redemption_id, reservation_id,
 use crate::order::deal::{Address, Allotment, Choice, Deal, Discount, Line, Method, Totals, Units};
 
 /// How long an order that is not confirmed waits for its money: as long as its stock is held.
-const HOLD: Duration = Duration::from_secs(15 * 60);
+pub(crate) const HOLD: Duration = Duration::from_secs(15 * 60);
 /// The currency when nobody says another.
 const CURRENCY: &str = "EUR";
 /// What is sold and not sent.
@@ -465,7 +466,7 @@ pub(crate) fn deal(
     })
 }
 
-fn totals(quote: &pricing::Quote) -> Totals {
+pub(crate) fn totals(quote: &pricing::Quote) -> Totals {
     Totals {
         subtotal: money(quote.subtotal.as_ref()),
         discount_total: money(quote.discount_total.as_ref()),
@@ -487,7 +488,12 @@ fn discount(applied: &promotion::Applied) -> Discount {
 
 /// It costs what the customer was told, if they were told anything.
 fn still_costs(request: &v1::PlaceOrderRequest, total: Money) -> Result<(), Problem> {
-    let Some(expected) = request.expected_total.as_ref().map(|expected| money(Some(expected))) else { return Ok(()) };
+    as_told(request.expected_total.as_ref(), total)
+}
+
+/// It is what the customer was told, if they were told anything.
+pub(crate) fn as_told(expected: Option<&common::Money>, total: Money) -> Result<(), Problem> {
+    let Some(expected) = expected.map(|expected| money(Some(expected))) else { return Ok(()) };
     if expected == total {
         return Ok(());
     }
@@ -505,7 +511,7 @@ fn still_costs(request: &v1::PlaceOrderRequest, total: Money) -> Result<(), Prob
         .with("difference", difference))
 }
 
-fn deal_line(line: &pricing::QuoteLine, items: &product::LookupResponse) -> Line {
+pub(crate) fn deal_line(line: &pricing::QuoteLine, items: &product::LookupResponse) -> Line {
     let item = items.items.iter().find(|item| item.sku == line.sku).cloned().unwrap_or_default();
     let title = match item.variant_title.as_str() {
         "" => item.title.clone(),

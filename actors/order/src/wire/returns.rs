@@ -5,10 +5,12 @@ use runtime::clock::{from_wire, to_wire};
 use runtime::desk::{Desk, Window};
 use runtime::entity::{Recorded, Undecodable};
 
-use super::deal::{lines, money, say, units};
+use super::amending;
+use super::deal::{lines, money, say, shares_in, shares_out, units};
 use super::order::{must_be_theirs, with_lines};
 use super::show::{reason_in, reason_out, returned, standing_out, standing_word, step_in, step_out};
 use super::{Problem, refund_id_of_return, unreadable, v1};
+use crate::amendment::{self, Amendment};
 use crate::order::Order;
 use crate::order::command::{Beyond, Command as OrderCommand, Refusal as OrderRefusal};
 use crate::order::deal::Units;
@@ -34,20 +36,22 @@ pub(crate) fn request(
         units: units(&request.lines),
         reason: reason_in(request.reason()),
         note: request.note.clone(),
+        amendment_id: String::new(),
         created_at: at,
         updated_at: at,
     };
-    let open = OrderCommand::OpenReturn { return_id: return_id.clone(), units: slip.units.clone() };
+    let (units, amendment_id) = (slip.units.clone(), String::new());
+    let open = OrderCommand::OpenReturn { return_id: return_id.clone(), units, amendment_id };
     desk.tell::<Return>(&return_id, Command::Request(Box::new(slip)))?;
     desk.tell::<Order>(&order_id, open)?;
     Ok(v1::RequestReturnResponse { r#return: now(desk, &return_id) })
 }
 
 /// The return, if it is of this order.
-fn must_be_of(desk: &Desk<'_>, order_id: &str, return_id: &str) -> Result<Units, Refusal> {
+fn must_be_of(desk: &Desk<'_>, order_id: &str, return_id: &str) -> Result<Slip, Refusal> {
     let this = desk.see::<Return>(return_id);
     let slip = this.slip().filter(|slip| slip.order_id == order_id);
-    slip.map(|slip| slip.units.clone()).ok_or(Refusal::NotFound)
+    slip.cloned().ok_or(Refusal::NotFound)
 }
 
 pub(crate) fn approve(
@@ -64,16 +68,18 @@ pub(crate) fn reject(
     request: &v1::RejectReturnRequest,
 ) -> Result<v1::RejectReturnResponse, Problem> {
     let v1::RejectReturnRequest { order_id, return_id, reason } = request;
-    must_be_of(desk, order_id, return_id)?;
+    let slip = must_be_of(desk, order_id, return_id)?;
     let told = desk.tell::<Return>(return_id, Command::Reject(reason.clone()))?;
     if told > 0 {
+        if !slip.amendment_id.is_empty() {
+            desk.tell::<Amendment>(&slip.amendment_id, amendment::Command::Cancel("return_rejected"))?;
+        }
         let nothing = desk.see::<Order>(order_id).placed().map(|placed| placed.nothing());
         let amount = nothing.ok_or(OrderRefusal::NotFound)?;
-        let (units, refund_id) = (Units::new(), String::new());
-        desk.tell::<Order>(
-            order_id,
-            OrderCommand::CloseReturn { return_id: return_id.clone(), units, amount, refund_id },
-        )?;
+        let (return_id, units) = (return_id.clone(), Units::new());
+        let (refund_id, shares) = (String::new(), Vec::new());
+        let closed = OrderCommand::CloseReturn { return_id, units, amount, refund_id, shares };
+        desk.tell::<Order>(order_id, closed)?;
     }
     Ok(v1::RejectReturnResponse { r#return: now(desk, return_id) })
 }
@@ -83,7 +89,8 @@ pub(crate) fn receive(
     request: &v1::ReceiveReturnRequest,
 ) -> Result<v1::ReceiveReturnResponse, Problem> {
     let v1::ReceiveReturnRequest { order_id, return_id, warehouse_id, lines, restock } = request;
-    let expected = must_be_of(desk, order_id, return_id)?;
+    let slip = must_be_of(desk, order_id, return_id)?;
+    let (expected, amendment_id) = (slip.units, slip.amendment_id);
     let units = if lines.is_empty() { expected.clone() } else { units(lines) };
     let there = |sku: &str| expected.get(sku).copied().unwrap_or(0);
     let beyond = units.iter().filter(|(sku, count)| **count > there(sku));
@@ -94,12 +101,14 @@ pub(crate) fn receive(
     }
     let order = desk.see::<Order>(order_id);
     let placed = order.placed().ok_or(OrderRefusal::NotFound)?;
-    let amount = placed.worth(&units);
-    let (payment_id, refund_id) = if amount.is_zero() {
-        (String::new(), String::new())
-    } else {
-        (placed.deal.payment_id.clone(), refund_id_of_return(return_id))
+    let amount = match amendment_id.as_str() {
+        "" => placed.worth(&units),
+        _ => amending::owed_for_exchange(desk, &amendment_id, &expected, &units)?,
     };
+    let shares = placed.shares(amount, &refund_id_of_return(return_id));
+    let first = shares.first().map(|share| (share.payment_id.clone(), share.refund_id.clone()));
+    let (payment_id, refund_id) = first.unwrap_or_default();
+    let shares = placed.noted(shares);
     let receive = Command::Receive {
         units: units.clone(),
         warehouse_id: warehouse_id.clone(),
@@ -107,10 +116,14 @@ pub(crate) fn receive(
         amount,
         payment_id,
         refund_id: refund_id.clone(),
+        shares: shares.clone(),
     };
     desk.tell::<Return>(return_id, receive)?;
-    let closed = OrderCommand::CloseReturn { return_id: return_id.clone(), units, amount, refund_id };
+    let closed = OrderCommand::CloseReturn { return_id: return_id.clone(), units, amount, refund_id, shares };
     desk.tell::<Order>(order_id, closed)?;
+    if !amendment_id.is_empty() {
+        amending::apply(desk, &amendment_id)?;
+    }
     Ok(v1::ReceiveReturnResponse { r#return: now(desk, return_id) })
 }
 
@@ -147,9 +160,9 @@ impl Recorded for Event {
         let Event { return_id, order_id, at, what } = self.clone();
         let at = Some(to_wire(at));
         match what {
-            What::Requested { user_id, units, reason, note } => {
+            What::Requested { user_id, units, reason, note, amendment_id } => {
                 let (lines, reason) = (lines(&units), reason_out(reason).into());
-                let event = v1::ReturnRequested { return_id, order_id, user_id, lines, reason, note, at };
+                let event = v1::ReturnRequested { return_id, order_id, user_id, lines, reason, note, at, amendment_id };
                 ("return.requested", event.encode_to_vec())
             }
             What::Approved { user_id } => {
@@ -158,7 +171,7 @@ impl Recorded for Event {
             What::Rejected { user_id, reason } => {
                 ("return.rejected", v1::ReturnRejected { return_id, order_id, user_id, reason, at }.encode_to_vec())
             }
-            What::Received { user_id, units, warehouse_id, restock, amount, payment_id, refund_id } => {
+            What::Received { user_id, units, warehouse_id, restock, amount, payment_id, refund_id, shares } => {
                 let (lines, amount) = (lines(&units), say(amount));
                 let event = v1::ReturnReceived {
                     return_id,
@@ -171,6 +184,7 @@ impl Recorded for Event {
                     payment_id,
                     refund_id,
                     at,
+                    shares: shares_out(&shares),
                 };
                 ("return.received", event.encode_to_vec())
             }
@@ -211,6 +225,7 @@ impl Recorded for Event {
                 reason: reason_in(said.reason()),
                 user_id: said.user_id,
                 note: said.note,
+                amendment_id: said.amendment_id,
             }),
             "return.approved" => read!(ReturnApproved, |said| What::Approved { user_id: said.user_id }),
             "return.rejected" => {
@@ -222,6 +237,7 @@ impl Recorded for Event {
                 user_id: said.user_id,
                 warehouse_id: said.warehouse_id,
                 restock: said.restock,
+                shares: shares_in(&said.shares),
                 payment_id: said.payment_id,
                 refund_id: said.refund_id,
             }),

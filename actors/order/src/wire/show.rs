@@ -4,8 +4,9 @@ use runtime::clock::to_wire;
 
 use super::deal::{action_out, address_out, choice_out, discount_out, item_out, lines, say, some};
 use super::v1;
+use crate::amendment::{self, Amendment, Asked, Kind};
 use crate::order::Order;
-use crate::order::deal::Line;
+use crate::order::deal::{Allotment, Line, Units};
 use crate::order::event::Step;
 use crate::order::placed::{Parcel, ParcelState, Part, Pay, Placed, Stage, Stock, Stuck};
 use crate::order::status::Status;
@@ -40,9 +41,26 @@ same! { step_out, step_in: Step = Step {
 same! { parcel_out, parcel_in: ParcelState = ParcelStatus {
     Packing, Dispatched, Delivered, Cancelled, Lost, Returned,
 } else Packing }
+same! { kind_out, kind_in: Kind = AmendmentKind { Edit, Exchange } else Edit }
 same! { reason_out, reason_in: Reason = ReturnReason {
     DoesNotFit, NotAsExpected, Defective, WrongItem, ChangedMind, Other,
 } else Other }
+
+pub(super) fn amendment_standing_out(standing: amendment::Standing) -> v1::AmendmentStatus {
+    match standing {
+        amendment::Standing::Pending => v1::AmendmentStatus::Pending,
+        amendment::Standing::RequiresAction => v1::AmendmentStatus::RequiresAction,
+        amendment::Standing::Ready => v1::AmendmentStatus::Ready,
+        amendment::Standing::Applied => v1::AmendmentStatus::Applied,
+        amendment::Standing::Cancelling => v1::AmendmentStatus::Cancelling,
+        amendment::Standing::Cancelled => v1::AmendmentStatus::Cancelled,
+    }
+}
+
+/// The word for how an amendment stands, as the JSON of the contract has it.
+pub(crate) fn amendment_word(standing: v1::AmendmentStatus) -> String {
+    standing.as_str_name().to_lowercase().trim_start_matches("amendment_status_").to_owned()
+}
 
 fn stock_out(stock: Stock) -> v1::StockStatus {
     match stock {
@@ -106,11 +124,18 @@ pub(crate) fn order(order: &Order, version: u64) -> Option<v1::Order> {
 }
 
 fn shown(placed: &Placed, version: u64) -> v1::Order {
-    let (shipped, returned) = (placed.shipped(), placed.returned());
-    let item = |line: &Line| v1::OrderItem {
-        cancelled: placed.cancelled.get(&line.sku).copied().unwrap_or(0),
-        shipped: shipped.get(&line.sku).copied().unwrap_or(0),
-        returned: returned.get(&line.sku).copied().unwrap_or(0),
+    let (mut cancelled, mut shipped, mut returned) = (placed.cancelled.clone(), placed.shipped(), placed.returned());
+    // Of a SKU that is there more than once, what was bought first is gone first.
+    let take = |units: &mut Units, line: &Line| {
+        let left = units.entry(line.sku.clone()).or_default();
+        let taken = line.quantity.min(*left);
+        *left -= taken;
+        taken
+    };
+    let mut item = |line: &Line| v1::OrderItem {
+        cancelled: take(&mut cancelled, line),
+        shipped: take(&mut shipped, line),
+        returned: take(&mut returned, line),
         ..item_out(line)
     };
     let deal = &placed.deal;
@@ -129,7 +154,7 @@ fn shown(placed: &Placed, version: u64) -> v1::Order {
         user_id: deal.user_id.clone(),
         status: status_out(placed.status()).into(),
         next_states: placed.next_states().into_iter().map(|status| status_out(status).into()).collect(),
-        items: deal.lines.iter().map(item).collect(),
+        items: deal.lines.iter().map(&mut item).collect(),
         subtotal: say(totals.subtotal),
         discount_total: say(totals.discount_total),
         shipping_total: say(totals.shipping_total),
@@ -137,7 +162,7 @@ fn shown(placed: &Placed, version: u64) -> v1::Order {
         tax_included: totals.tax_included,
         total_amount: say(totals.total),
         billed_amount: say(placed.billed()),
-        captured_amount: say(placed.captured),
+        captured_amount: say(placed.charged()),
         refunded_amount: say(placed.refunded()),
         shipping_address: address_out(&deal.ship_to),
         email: deal.email.clone(),
@@ -158,6 +183,48 @@ fn shown(placed: &Placed, version: u64) -> v1::Order {
         note: deal.note.clone(),
         created_at: Some(to_wire(placed.created_at)),
         updated_at: Some(to_wire(placed.updated_at)),
+        more_payment_ids: placed.supplements.iter().map(|(payment_id, _)| payment_id.clone()).collect(),
+        amendment_ids: placed.amendments.keys().cloned().collect(),
+    }
+}
+
+/// An exchange or an edit as the world sees it; `None` when there is none.
+pub(crate) fn amendment(amendment: &Amendment, version: u64) -> Option<v1::Amendment> {
+    amendment.asked().map(|asked| amended(asked, version))
+}
+
+fn amended(asked: &Asked, version: u64) -> v1::Amendment {
+    let terms = &asked.terms;
+    let part = |part: &Allotment| {
+        let stock = asked.stock.get(&part.reservation_id).copied().unwrap_or(Stock::Planned);
+        self::part(&Part { stock, ..Part::planned(part) })
+    };
+    let (next_action, undo) = match (&asked.stage, &asked.pay) {
+        (amendment::Stage::Arranging, amendment::Pay::ActionRequired(action)) => (Some(action_out(action)), None),
+        (amendment::Stage::Cancelling(undo) | amendment::Stage::Cancelled(undo), _) => (None, Some(undo)),
+        _ => (None, None),
+    };
+    v1::Amendment {
+        amendment_id: terms.amendment_id.clone(),
+        version,
+        order_id: terms.order_id.clone(),
+        user_id: terms.user_id.clone(),
+        kind: kind_out(terms.kind).into(),
+        status: amendment_standing_out(asked.standing()).into(),
+        items: terms.lines.iter().map(item_out).collect(),
+        removed: lines(&terms.removed),
+        return_id: some(&terms.return_id),
+        added_amount: say(terms.added),
+        removed_amount: say(terms.worth),
+        difference: say(terms.difference()),
+        payment_id: some(&terms.payment_id),
+        next_action,
+        problem: undo.and(asked.trouble.as_ref()).map(|trouble| trouble.problem().clone()),
+        cancel_reason: undo.map(|undo| undo.reason.clone()),
+        stuck: asked.stuck.as_ref().map(stuck_out),
+        parts: terms.parts.iter().map(part).collect(),
+        created_at: Some(to_wire(asked.created_at)),
+        updated_at: Some(to_wire(asked.updated_at)),
     }
 }
 
@@ -181,5 +248,6 @@ pub(crate) fn returned(this: &Return, version: u64) -> Option<v1::Return> {
         stuck: receipt.and_then(|receipt| receipt.stuck.as_ref()).map(stuck_out),
         created_at: Some(to_wire(slip.created_at)),
         updated_at: Some(to_wire(slip.updated_at)),
+        amendment_id: some(&slip.amendment_id),
     })
 }

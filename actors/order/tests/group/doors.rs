@@ -95,7 +95,13 @@ fn a_foreign_order_is_answered_like_a_missing_one() {
         let cancel = v1::CancelOrderRequest { order_id: order_id.clone(), lines: vec![] };
         let foreign = shop.asker.send(&eve(shop.asker.call::<rpc::CancelOrder>(Some(&order_id), &cancel))).await;
         assert_eq!(refusal(foreign).code, "not_found");
-        let life = v1::GetOrderHistoryRequest { order_id: order_id.clone(), limit: None, after: None, return_id: None };
+        let life = v1::GetOrderHistoryRequest {
+            order_id: order_id.clone(),
+            limit: None,
+            after: None,
+            return_id: None,
+            amendment_id: None,
+        };
         let foreign = shop.asker.send(&eve(shop.asker.call::<rpc::GetOrderHistory>(Some(&order_id), &life))).await;
         assert_eq!(refusal(foreign).code, "not_found");
         let own = shop.asker.send(&as_customer(shop.asker.call::<rpc::GetOrderHistory>(Some(&order_id), &life))).await;

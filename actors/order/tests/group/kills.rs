@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
-use messages::order::v1::{self, OrderStatus};
+use messages::order::v1::{self, AmendmentStatus, OrderStatus};
 use messages::payment::v1::PaymentStatus;
 use runtime::testkit::World;
 
@@ -115,6 +115,96 @@ fn reduced(street: Street) -> LocalBoxFuture<'static, v1::Order> {
     .boxed_local()
 }
 
+/// Two mugs, delivered.
+async fn at_home(street: &Street) -> String {
+    let order_id = placed(street, wanted(&[("MUG", 2)], "pm_ok")).await;
+    let parcel = packed(street, &order_id).await.parts[0].parcels[0].shipment_id.clone();
+    street.dispatch(&order_id, &parcel).await.expect("it is packed");
+    street.deliver(&order_id, &parcel).await;
+    street.until_status(&order_id, OrderStatus::Completed).await;
+    order_id
+}
+
+/// One of the mugs is to become two tees, paid with this token.
+async fn asked_to_exchange(street: &Street, token: &str) -> String {
+    let order_id = at_home(street).await;
+    while street.exchange(&order_id, &[("FAR-TEE", 2)], token).await.is_err() {
+        street.world.pass(MOMENT).await;
+    }
+    order_id
+}
+
+/// What the provider charged and gave back for the difference.
+async fn difference_is(street: &Street, amendment: &v1::Amendment, moved: (u64, i64, i64)) {
+    let payment_id = amendment.payment_id.clone().expect("a payment");
+    let (captures, captured, refunded, _) = street.journal_of(&payment_id).await;
+    assert_eq!((captures, captured, refunded), moved);
+}
+
+fn exchanged(street: Street) -> LocalBoxFuture<'static, v1::Order> {
+    async move {
+        let order_id = asked_to_exchange(&street, "pm_ok").await;
+        let ready = street.until_amended(&order_id, AmendmentStatus::Ready).await;
+        let return_id = ready.return_id.clone().expect("a return");
+        while street.approve_return(&order_id, &return_id).await.is_err() {
+            street.world.pass(MOMENT).await;
+        }
+        while street.receive_return("receive", &order_id, &return_id, &[], false).await.is_err() {
+            street.world.pass(MOMENT).await;
+        }
+        street.until_amended(&order_id, AmendmentStatus::Applied).await;
+        difference_is(&street, &ready, (1, 1_000, 0)).await;
+        street.until(&order_id, |order| order.parts.iter().filter(|part| part.parcels.len() == 1).count() == 2).await
+    }
+    .boxed_local()
+}
+
+fn exchange_declined(street: Street) -> LocalBoxFuture<'static, v1::Order> {
+    async move {
+        let order_id = asked_to_exchange(&street, "pm_declined").await;
+        let over = street.until_amended(&order_id, AmendmentStatus::Cancelled).await;
+        difference_is(&street, &over, (0, 0, 0)).await;
+        street.see(&order_id).await
+    }
+    .boxed_local()
+}
+
+fn exchange_given_up(street: Street) -> LocalBoxFuture<'static, v1::Order> {
+    async move {
+        let order_id = asked_to_exchange(&street, "pm_ok").await;
+        while street.give_up(&order_id).await.is_err() {
+            street.world.pass(MOMENT).await;
+        }
+        street.until_amended(&order_id, AmendmentStatus::Cancelled).await;
+        street.see(&order_id).await
+    }
+    .boxed_local()
+}
+
+fn edited(street: Street) -> LocalBoxFuture<'static, v1::Order> {
+    async move {
+        let order_id = placed(&street, wanted(&[("MUG", 2)], "pm_ok")).await;
+        packed(&street, &order_id).await;
+        let line = |sku: &str, quantity| v1::EditLine { sku: sku.to_owned(), quantity: Some(quantity) };
+        let edit = v1::EditOrderRequest {
+            order_id: order_id.clone(),
+            amendment_id: id("amd", "one"),
+            lines: vec![line("MUG", 1), line("FAR-TEE", 3)],
+            payment_method: Some(v1::PaymentMethod { token: "pm_ok".to_owned(), ..Default::default() }),
+            ..Default::default()
+        };
+        while street.edit(&edit).await.is_err() {
+            street.world.pass(MOMENT).await;
+        }
+        let applied = street.until_amended(&order_id, AmendmentStatus::Applied).await;
+        difference_is(&street, &applied, (1, 2_000, 0)).await;
+        let is_packed = |part: &v1::OrderPart| part.parcels.iter().any(|p| p.status() == v1::ParcelStatus::Packing);
+        let so = |order: &v1::Order| order.items[0].cancelled == 1 && order.parts.iter().all(is_packed);
+        street.until(&order_id, so).await
+    }
+    .boxed_local()
+}
+
 /// Carries a journey out; after so many turns of the log a replica dies, if any does.
 async fn run(journey: &Journey, seed: u64, dies: Option<(usize, &str)>) -> usize {
     let world = World::new(seed);
@@ -193,6 +283,10 @@ journeys! {
     the_way_back_of_a_paid_order_survives: called_off => (OrderStatus::Cancelled, (1, 3_400, 3_400), 0, 0);
     the_way_back_of_missed_stock_survives: missed => (OrderStatus::Cancelled, (0, 0, 0), 0, 0);
     the_cancelling_of_a_line_survives: reduced => (OrderStatus::Processing, (1, 3_400, 1_000), 1, 1);
+    an_exchange_survives: exchanged => (OrderStatus::Completed, (1, 2_500, 0), 2, 2);
+    the_way_back_of_a_declined_exchange_survives: exchange_declined => (OrderStatus::Completed, (1, 2_500, 0), 2, 0);
+    the_way_back_of_an_exchange_survives: exchange_given_up => (OrderStatus::Completed, (1, 2_500, 0), 2, 0);
+    an_edit_survives: edited => (OrderStatus::Processing, (1, 2_500, 0), 1, 3);
 }
 
 /// Cancelled while it is being placed: whatever had been done by then, nothing of it is kept.

@@ -23,6 +23,8 @@ struct Payment {
     user_id: String,
     token: String,
     amount: i64,
+    /// The money is taken as soon as it is promised.
+    is_automatic: bool,
     status: i32,
     /// The provider has something to do.
     is_due: Option<Timestamp>,
@@ -35,7 +37,7 @@ struct Payment {
 }
 
 enum Command {
-    Authorize { id: String, order_id: String, user_id: String, token: String, amount: i64 },
+    Authorize { id: String, order_id: String, user_id: String, token: String, amount: i64, is_automatic: bool },
     Confirm,
     Capture,
     Cancel,
@@ -45,7 +47,15 @@ enum Command {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Note {
-    Opened { id: String, order_id: String, user_id: String, token: String, amount: i64, at: Timestamp },
+    Opened {
+        id: String,
+        order_id: String,
+        user_id: String,
+        token: String,
+        amount: i64,
+        is_automatic: bool,
+        at: Timestamp,
+    },
     Stands(i32, Option<Timestamp>),
     Closing(Timestamp),
     Captured,
@@ -105,7 +115,10 @@ impl Payment {
             at: Some(to_wire(at)),
             ..Default::default()
         };
-        let stands = Note::Stands(v1::PaymentStatus::Authorized.into(), None);
+        let stands = match self.is_automatic {
+            true => Note::Stands(v1::PaymentStatus::Capturing.into(), Some(at)),
+            false => Note::Stands(v1::PaymentStatus::Authorized.into(), None),
+        };
         vec![Event::Note(stands), Event::news("payment.authorized", &event)]
     }
 
@@ -218,8 +231,8 @@ impl Entity for Payment {
             (Command::Authorize { .. }, Status::Voided) => {
                 return Err(Problem::conflict("payment_voided", "The payment was given up."));
             }
-            (Command::Authorize { id, order_id, user_id, token, amount }, Status::Unspecified) => {
-                vec![Event::Note(Note::Opened { id, order_id, user_id, token, amount, at })]
+            (Command::Authorize { id, order_id, user_id, token, amount, is_automatic }, Status::Unspecified) => {
+                vec![Event::Note(Note::Opened { id, order_id, user_id, token, amount, is_automatic, at })]
             }
             (Command::Authorize { .. }, _) => vec![],
             (Command::Confirm, Status::RequiresAction) => self.authorized(at),
@@ -248,12 +261,12 @@ impl Entity for Payment {
         let Event::Note(note) = event else { return };
         self.steps += 1;
         match note.clone() {
-            Note::Opened { id, order_id, user_id, token, amount, at } => {
+            Note::Opened { id, order_id, user_id, token, amount, is_automatic, at } => {
                 let silent = token == "pm_silent";
                 let is_due = (!silent).then_some(at);
                 let status = v1::PaymentStatus::Pending.into();
-                *self =
-                    Payment { id, order_id, user_id, token, amount, status, is_due, steps: 1, ..Payment::default() };
+                let nothing = Payment { status, is_due, steps: 1, ..Payment::default() };
+                *self = Payment { id, order_id, user_id, token, amount, is_automatic, ..nothing };
             }
             Note::Stands(status, due) => {
                 self.status = status;
@@ -308,6 +321,7 @@ fn authorize(desk: &mut Desk<'_>, r: &v1::AuthorizePaymentRequest) -> Result<v1:
         user_id: r.user_id.clone(),
         token,
         amount: r.amount.as_ref().and_then(|amount| amount.amount).unwrap_or_default(),
+        is_automatic: r.capture() == v1::CaptureMode::Automatic,
     };
     Ok(v1::AuthorizePaymentResponse { payment: told(desk, &r.payment_id, command)? })
 }

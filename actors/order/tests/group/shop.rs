@@ -104,7 +104,7 @@ impl Shop {
 }
 
 impl Street {
-    async fn stock(&self, place: &str, sku: &str, count: i64) {
+    pub(crate) async fn stock(&self, place: &str, sku: &str, count: i64) {
         let adjust = inventory::AdjustStockRequest {
             warehouse_id: warehouse(place),
             sku: sku.to_owned(),
@@ -128,8 +128,13 @@ impl Street {
     /// The provider's journal: how often it charged, how much, and how much it gave back.
     pub(crate) async fn journal(&self, order_id: &str) -> (u64, i64, i64, payment::PaymentStatus) {
         let payment_id = self.see(order_id).await.payment_id;
-        let get = payment::GetPaymentRequest { payment_id: payment_id.clone() };
-        let mut call = self.asker.call::<payment::rpc::GetPayment>(Some(&payment_id), &get);
+        self.journal_of(&payment_id).await
+    }
+
+    /// The same, of any payment.
+    pub(crate) async fn journal_of(&self, payment_id: &str) -> (u64, i64, i64, payment::PaymentStatus) {
+        let get = payment::GetPaymentRequest { payment_id: payment_id.to_owned() };
+        let mut call = self.asker.call::<payment::rpc::GetPayment>(Some(payment_id), &get);
         call.strong = true;
         let answer = self.asker.send(&call).await.expect("a payment");
         let payment = decode::<payment::GetPaymentResponse>(answer).payment.expect("a payment");
@@ -215,6 +220,7 @@ impl Street {
             limit: Some(100),
             after: None,
             return_id: None,
+            amendment_id: None,
         };
         let said = self.asker.ask::<rpc::GetOrderHistory>(Some(order_id), &get).await.expect("a life");
         let word = |text: &str, name: &str| {

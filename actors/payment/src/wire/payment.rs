@@ -236,6 +236,11 @@ pub(crate) fn get(window: &Window<'_>, request: &v1::GetPaymentRequest) -> Resul
     Ok(v1::GetPaymentResponse { payment: Some(show::payment(open, window.version::<Payment>(&request.payment_id))) })
 }
 
+/// The life of a payment is its owner's to see, like the payment.
+pub(crate) fn may_see_history(window: &Window<'_>, request: &v1::GetHistoryRequest) -> Result<(), Problem> {
+    get(window, &v1::GetPaymentRequest { payment_id: request.payment_id.clone() }).map(drop)
+}
+
 pub(crate) fn get_refund(
     window: &Window<'_>,
     request: &v1::GetRefundRequest,

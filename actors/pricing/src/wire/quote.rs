@@ -33,6 +33,11 @@ pub(crate) fn create_quote(
     Ok(v1::CreateQuoteResponse { quote: Some(quote_out(made)) })
 }
 
+/// The life of a quote is its owner's to see, like the quote.
+pub(crate) fn may_see_history(window: &Window<'_>, request: &v1::GetQuoteHistoryRequest) -> Result<(), Problem> {
+    get_quote(window, &v1::GetQuoteRequest { quote_id: request.quote_id.clone() }).map(drop)
+}
+
 /// Shows a quote to its owner, to staff and to groups that act for either.
 pub(crate) fn get_quote(window: &Window<'_>, request: &v1::GetQuoteRequest) -> Result<v1::GetQuoteResponse, Problem> {
     match window.see::<Quote>(&request.quote_id).as_ref() {

@@ -90,6 +90,16 @@ fn stop(desk: &mut Desk<'_>, ids: &[String], command: &shipment::Command) -> Res
     Ok(ids.iter().filter(stopped).filter_map(|id| shipment_now(desk, id)).collect())
 }
 
+/// The life of a parcel, or of all that is sent for an order, is its owner's to see, like the parcel.
+pub(crate) fn may_see_history(window: &Window<'_>, request: &v1::GetHistoryRequest) -> Result<(), Problem> {
+    let v1::GetHistoryRequest { order_id, shipment_id, .. } = request.clone();
+    if let Some(shipment_id) = shipment_id {
+        return super::shipment::get_shipment(window, &v1::GetShipmentRequest { order_id, shipment_id }).map(drop);
+    }
+    let is_theirs = window.caller().may_touch(&window.see::<Delivery>(&order_id).user_id);
+    if is_theirs { Ok(()) } else { Err(shipment::Refusal::NotFound.into()) }
+}
+
 /// The parcels of an order; of somebody else's order none, as of one that was never heard of.
 pub(crate) fn list_order_shipments(
     window: &Window<'_>,

@@ -149,7 +149,11 @@ impl Play {
             7 => Command::Retry,
             8 => Command::SetStatus { status: Status::Cancelled, reason: String::new() },
             9 => Command::SetStatus { status: Status::Completed, reason: String::new() },
-            10 => Command::OpenReturn { return_id: "ret_1".to_owned(), units: units(&[("MUG", 1)]) },
+            10 => Command::OpenReturn {
+                return_id: "ret_1".to_owned(),
+                units: units(&[("MUG", 1)]),
+                amendment_id: String::new(),
+            },
             _ => Command::Expire,
         };
         self.tell(command);

@@ -156,6 +156,7 @@ impl Outside {
             Call::Capture => self.capture(),
             Call::CancelPayment => self.cancel_payment(),
             Call::Refund => self.refund(request.refund.clone()),
+            Call::RefundMore(_) | Call::CancelSupplement(_) => unreachable!("one payment pays it all here"),
             Call::Ship(id) if unlucky => {
                 let _ = id;
                 refused("carrier_refuses")

@@ -446,7 +446,10 @@ fn a_held_parcel_is_stopped_and_packed_again() {
 #[test]
 fn no_more_comes_back_than_left_and_its_worth_adds_up() {
     let mut told = Told::shipped(deal());
-    let open = |id: &str, count| Command::OpenReturn { return_id: id.to_owned(), units: units(&[("MUG", count)]) };
+    let open = |id: &str, count| {
+        let (return_id, amendment_id) = (id.to_owned(), String::new());
+        Command::OpenReturn { return_id, units: units(&[("MUG", count)]), amendment_id }
+    };
     told.tell(open("ret_1", 2)).expect("three have left");
     assert!(matches!(told.tell(open("ret_2", 2)), Err(Refusal::ExceedsReturnable(_))), "over-return");
     let close = |id: &str, count, amount| Command::CloseReturn {
@@ -454,6 +457,7 @@ fn no_more_comes_back_than_left_and_its_worth_adds_up() {
         units: units(&[("MUG", count)]),
         amount,
         refund_id: format!("rfd_{id}"),
+        shares: vec![],
     };
     let worth = told.state().worth(&units(&[("MUG", 1)]));
     told.tell(close("ret_1", 1, worth)).expect("one of the two came");

@@ -11,12 +11,17 @@ fn everything() -> Vec<(&'static str, Command)> {
     let declined = || Trouble::payment_declined(ORDER, "payment_declined", "do_not_honor", "");
     let gone = |code| Command::Refund(RefundNews::Failed { refund_id: "rfd_x".to_owned(), reason: code });
     let set = |status| Command::SetStatus { status, reason: "by hand".to_owned() };
-    let back = || Command::OpenReturn { return_id: "ret_9".to_owned(), units: units(&[("MUG", 1)]) };
+    let back = || Command::OpenReturn {
+        return_id: "ret_9".to_owned(),
+        units: units(&[("MUG", 1)]),
+        amendment_id: String::new(),
+    };
     let came = || Command::CloseReturn {
         return_id: "ret_9".to_owned(),
         units: units(&[("MUG", 1)]),
         amount: eur(0),
         refund_id: String::new(),
+        shares: vec![],
     };
     let calls = [
         ("redeem", Call::Redeem),
@@ -34,6 +39,8 @@ fn everything() -> Vec<(&'static str, Command)> {
         ("refund", Call::Refund),
         ("release some", Call::ReleaseSome(rsv(1, 0))),
         ("withdraw", Call::Withdraw),
+        ("refund more", Call::RefundMore("rfd_y".to_owned())),
+        ("give back", Call::CancelSupplement("pay_2".to_owned())),
     ];
     let mut all = vec![("place", Command::Place(Box::new(deal())))];
     for (name, call) in calls {
@@ -80,6 +87,11 @@ fn everything() -> Vec<(&'static str, Command)> {
         ("expire", Command::Expire),
         ("open a return", back()),
         ("close a return", came()),
+        ("open an edit", open_amendment("", &[("TEE", 1)])),
+        ("open an exchange", open_amendment("ret_8", &[("MUG", 1)])),
+        ("amend", amend()),
+        ("close an amendment", Command::CloseAmendment { amendment_id: "amd_1".to_owned() }),
+        ("news: refunded by another", refunded_by("pay_2", "rfd_y", 300)),
     ]);
     all
 }
@@ -124,7 +136,7 @@ fn an_order_that_is_not() {
             created, CreateOrder done
                 ← place
             refused: there is no such order
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: captured less | news: declined | news: capture failed | news: voided | news: nothing yet | news: refunded | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | hold | approve | cancel | cancel a mug | cancel nine mugs | set on hold | set confirmed | set processing | set shipped | set completed | set cancelled | retry | expire | open a return | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: captured less | news: declined | news: capture failed | news: voided | news: nothing yet | news: refunded | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | hold | approve | cancel | cancel a mug | cancel nine mugs | set on hold | set confirmed | set processing | set shipped | set completed | set cancelled | retry | expire | open a return | close a return | open an edit | open an exchange | amend | close an amendment | news: refunded by another
         "#]],
     );
 }
@@ -134,48 +146,54 @@ fn placed_and_coupons_are_being_reserved() {
     check(
         &Told::placed(rich_deal()),
         expect![[r#"
-        Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [redeem, expire]
-        refused: there is already an order with this id
-            ← place
-        ReserveCoupons done rdm
-            ← redeem done
-        ReserveCoupons failed rdm: order_not_possible, cancel began: order_not_possible, CreateOrder undone by CancelOrder, cancelled: order_not_possible
-            ← redeem refused
-        already so
-            ← reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return
-        payment in review
-            ← news: review
-        action required: redirect
-            ← news: action
-        authorized 40.00 EUR
-            ← news: authorized
-        authorized 30.00 EUR, cancel began: payment_failed
-            ← news: authorized less
-        captured 40.00 EUR
-            ← news: captured
-        captured 30.00 EUR
-            ← news: captured less
-        ProcessPayment failed pay: payment_declined, cancel began: payment_declined, CreateOrder undone by CancelOrder, cancelled: payment_declined
-            ← news: declined
-        refunded 5.00 EUR
-            ← news: refunded
-        updated OnHold
-            ← hold | set on hold
-        cancel began: customer_request, CreateOrder undone by CancelOrder, cancelled: customer_request
-            ← cancel
-        refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
-            ← cancel a mug | cancel nine mugs
-        refused: the order cannot stand so next
-            ← set confirmed | set processing | set shipped | set completed
-        cancel began: staff_request, CreateOrder undone by CancelOrder, cancelled: staff_request
-            ← set cancelled
-        refused: the order is not stuck with anything
-            ← retry
-        cancel began: payment_expired, CreateOrder undone by CancelOrder, cancelled: payment_expired
-            ← expire
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [redeem, expire]
+            refused: there is already an order with this id
+                ← place
+            ReserveCoupons done rdm
+                ← redeem done
+            ReserveCoupons failed rdm: order_not_possible, cancel began: order_not_possible, CreateOrder undone by CancelOrder, cancelled: order_not_possible
+                ← redeem refused
+            already so
+                ← reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return | amend | close an amendment
+            payment in review
+                ← news: review
+            action required: redirect
+                ← news: action
+            authorized 40.00 EUR
+                ← news: authorized
+            authorized 30.00 EUR, cancel began: payment_failed
+                ← news: authorized less
+            captured 40.00 EUR
+                ← news: captured
+            captured 30.00 EUR
+                ← news: captured less
+            ProcessPayment failed pay: payment_declined, cancel began: payment_declined, CreateOrder undone by CancelOrder, cancelled: payment_declined
+                ← news: declined
+            refunded 5.00 EUR
+                ← news: refunded
+            updated OnHold
+                ← hold | set on hold
+            cancel began: customer_request, CreateOrder undone by CancelOrder, cancelled: customer_request
+                ← cancel
+            refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
+                ← cancel a mug | cancel nine mugs
+            refused: the order cannot stand so next
+                ← set confirmed | set processing | set shipped | set completed
+            cancel began: staff_request, CreateOrder undone by CancelOrder, cancelled: staff_request
+                ← set cancelled
+            refused: the order is not stuck with anything
+                ← retry
+            cancel began: payment_expired, CreateOrder undone by CancelOrder, cancelled: payment_expired
+                ← expire
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -184,48 +202,54 @@ fn placed_and_stock_is_being_held() {
     check(
         &Told::placed(deal()),
         expect![[r#"
-        Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [reserve/rsv1.0, expire]
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return
-        ReserveItems done rsv1.0
-            ← reserve done
-        ReserveItems failed rsv1.0: order_not_possible
-            ← reserve refused
-        payment in review
-            ← news: review
-        action required: redirect
-            ← news: action
-        authorized 40.00 EUR
-            ← news: authorized
-        authorized 30.00 EUR, cancel began: payment_failed
-            ← news: authorized less
-        captured 40.00 EUR
-            ← news: captured
-        captured 30.00 EUR
-            ← news: captured less
-        ProcessPayment failed pay: payment_declined, cancel began: payment_declined, CreateOrder undone by CancelOrder, cancelled: payment_declined
-            ← news: declined
-        refunded 5.00 EUR
-            ← news: refunded
-        updated OnHold
-            ← hold | set on hold
-        cancel began: customer_request, CreateOrder undone by CancelOrder, cancelled: customer_request
-            ← cancel
-        refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
-            ← cancel a mug | cancel nine mugs
-        refused: the order cannot stand so next
-            ← set confirmed | set processing | set shipped | set completed
-        cancel began: staff_request, CreateOrder undone by CancelOrder, cancelled: staff_request
-            ← set cancelled
-        refused: the order is not stuck with anything
-            ← retry
-        cancel began: payment_expired, CreateOrder undone by CancelOrder, cancelled: payment_expired
-            ← expire
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [reserve/rsv1.0, expire]
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return | amend | close an amendment
+            ReserveItems done rsv1.0
+                ← reserve done
+            ReserveItems failed rsv1.0: order_not_possible
+                ← reserve refused
+            payment in review
+                ← news: review
+            action required: redirect
+                ← news: action
+            authorized 40.00 EUR
+                ← news: authorized
+            authorized 30.00 EUR, cancel began: payment_failed
+                ← news: authorized less
+            captured 40.00 EUR
+                ← news: captured
+            captured 30.00 EUR
+                ← news: captured less
+            ProcessPayment failed pay: payment_declined, cancel began: payment_declined, CreateOrder undone by CancelOrder, cancelled: payment_declined
+                ← news: declined
+            refunded 5.00 EUR
+                ← news: refunded
+            updated OnHold
+                ← hold | set on hold
+            cancel began: customer_request, CreateOrder undone by CancelOrder, cancelled: customer_request
+                ← cancel
+            refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
+                ← cancel a mug | cancel nine mugs
+            refused: the order cannot stand so next
+                ← set confirmed | set processing | set shipped | set completed
+            cancel began: staff_request, CreateOrder undone by CancelOrder, cancelled: staff_request
+                ← set cancelled
+            refused: the order is not stuck with anything
+                ← retry
+            cancel began: payment_expired, CreateOrder undone by CancelOrder, cancelled: payment_expired
+                ← expire
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -236,48 +260,54 @@ fn placed_and_stock_was_missed() {
     check(
         &told,
         expect![[r#"
-        Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [allocate/1, expire]
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | reserve done | reserve refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return
-        allocated 2
-            ← allocate done
-        ReserveItems failed: order_not_possible, cancel began: order_not_possible, CreateOrder undone by CancelOrder, cancelled: order_not_possible
-            ← allocate refused
-        payment in review
-            ← news: review
-        action required: redirect
-            ← news: action
-        authorized 40.00 EUR
-            ← news: authorized
-        authorized 30.00 EUR, cancel began: payment_failed
-            ← news: authorized less
-        captured 40.00 EUR
-            ← news: captured
-        captured 30.00 EUR
-            ← news: captured less
-        ProcessPayment failed pay: payment_declined, cancel began: payment_declined, CreateOrder undone by CancelOrder, cancelled: payment_declined
-            ← news: declined
-        refunded 5.00 EUR
-            ← news: refunded
-        updated OnHold
-            ← hold | set on hold
-        cancel began: customer_request, CreateOrder undone by CancelOrder, cancelled: customer_request
-            ← cancel
-        refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
-            ← cancel a mug | cancel nine mugs
-        refused: the order cannot stand so next
-            ← set confirmed | set processing | set shipped | set completed
-        cancel began: staff_request, CreateOrder undone by CancelOrder, cancelled: staff_request
-            ← set cancelled
-        refused: the order is not stuck with anything
-            ← retry
-        cancel began: payment_expired, CreateOrder undone by CancelOrder, cancelled: payment_expired
-            ← expire
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [allocate/1, expire]
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | reserve done | reserve refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return | amend | close an amendment
+            allocated 2
+                ← allocate done
+            ReserveItems failed: order_not_possible, cancel began: order_not_possible, CreateOrder undone by CancelOrder, cancelled: order_not_possible
+                ← allocate refused
+            payment in review
+                ← news: review
+            action required: redirect
+                ← news: action
+            authorized 40.00 EUR
+                ← news: authorized
+            authorized 30.00 EUR, cancel began: payment_failed
+                ← news: authorized less
+            captured 40.00 EUR
+                ← news: captured
+            captured 30.00 EUR
+                ← news: captured less
+            ProcessPayment failed pay: payment_declined, cancel began: payment_declined, CreateOrder undone by CancelOrder, cancelled: payment_declined
+                ← news: declined
+            refunded 5.00 EUR
+                ← news: refunded
+            updated OnHold
+                ← hold | set on hold
+            cancel began: customer_request, CreateOrder undone by CancelOrder, cancelled: customer_request
+                ← cancel
+            refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
+                ← cancel a mug | cancel nine mugs
+            refused: the order cannot stand so next
+                ← set confirmed | set processing | set shipped | set completed
+            cancel began: staff_request, CreateOrder undone by CancelOrder, cancelled: staff_request
+                ← set cancelled
+            refused: the order is not stuck with anything
+                ← retry
+            cancel began: payment_expired, CreateOrder undone by CancelOrder, cancelled: payment_expired
+                ← expire
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -288,48 +318,54 @@ fn placed_and_the_money_is_to_be_asked_for() {
     check(
         &told,
         expect![[r#"
-        Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [authorize, expire]
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return
-        payment requested
-            ← authorize done
-        ProcessPayment failed pay: payment_failed, cancel began: payment_failed
-            ← authorize refused
-        payment in review
-            ← news: review
-        action required: redirect
-            ← news: action
-        authorized 40.00 EUR
-            ← news: authorized
-        authorized 30.00 EUR, cancel began: payment_failed
-            ← news: authorized less
-        captured 40.00 EUR
-            ← news: captured
-        captured 30.00 EUR
-            ← news: captured less
-        ProcessPayment failed pay: payment_declined, cancel began: payment_declined
-            ← news: declined
-        refunded 5.00 EUR
-            ← news: refunded
-        updated OnHold
-            ← hold | set on hold
-        cancel began: customer_request
-            ← cancel
-        refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
-            ← cancel a mug | cancel nine mugs
-        refused: the order cannot stand so next
-            ← set confirmed | set processing | set shipped | set completed
-        cancel began: staff_request
-            ← set cancelled
-        refused: the order is not stuck with anything
-            ← retry
-        cancel began: payment_expired
-            ← expire
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [authorize, expire]
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return | amend | close an amendment
+            payment requested
+                ← authorize done
+            ProcessPayment failed pay: payment_failed, cancel began: payment_failed
+                ← authorize refused
+            payment in review
+                ← news: review
+            action required: redirect
+                ← news: action
+            authorized 40.00 EUR
+                ← news: authorized
+            authorized 30.00 EUR, cancel began: payment_failed
+                ← news: authorized less
+            captured 40.00 EUR
+                ← news: captured
+            captured 30.00 EUR
+                ← news: captured less
+            ProcessPayment failed pay: payment_declined, cancel began: payment_declined
+                ← news: declined
+            refunded 5.00 EUR
+                ← news: refunded
+            updated OnHold
+                ← hold | set on hold
+            cancel began: customer_request
+                ← cancel
+            refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
+                ← cancel a mug | cancel nine mugs
+            refused: the order cannot stand so next
+                ← set confirmed | set processing | set shipped | set completed
+            cancel began: staff_request
+                ← set cancelled
+            refused: the order is not stuck with anything
+                ← retry
+            cancel began: payment_expired
+                ← expire
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -341,46 +377,52 @@ fn placed_and_the_money_was_asked_for() {
     check(
         &told,
         expect![[r#"
-        Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [expire]
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return
-        payment in review
-            ← news: review
-        action required: redirect
-            ← news: action
-        authorized 40.00 EUR
-            ← news: authorized
-        authorized 30.00 EUR, cancel began: payment_failed
-            ← news: authorized less
-        captured 40.00 EUR
-            ← news: captured
-        captured 30.00 EUR
-            ← news: captured less
-        ProcessPayment failed pay: payment_declined, cancel began: payment_declined
-            ← news: declined
-        ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
-            ← news: voided
-        refunded 5.00 EUR
-            ← news: refunded
-        updated OnHold
-            ← hold | set on hold
-        cancel began: customer_request
-            ← cancel
-        refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
-            ← cancel a mug | cancel nine mugs
-        refused: the order cannot stand so next
-            ← set confirmed | set processing | set shipped | set completed
-        cancel began: staff_request
-            ← set cancelled
-        refused: the order is not stuck with anything
-            ← retry
-        cancel began: payment_expired
-            ← expire
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [expire]
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return | amend | close an amendment
+            payment in review
+                ← news: review
+            action required: redirect
+                ← news: action
+            authorized 40.00 EUR
+                ← news: authorized
+            authorized 30.00 EUR, cancel began: payment_failed
+                ← news: authorized less
+            captured 40.00 EUR
+                ← news: captured
+            captured 30.00 EUR
+                ← news: captured less
+            ProcessPayment failed pay: payment_declined, cancel began: payment_declined
+                ← news: declined
+            ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
+                ← news: voided
+            refunded 5.00 EUR
+                ← news: refunded
+            updated OnHold
+                ← hold | set on hold
+            cancel began: customer_request
+                ← cancel
+            refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
+                ← cancel a mug | cancel nine mugs
+            refused: the order cannot stand so next
+                ← set confirmed | set processing | set shipped | set completed
+            cancel began: staff_request
+                ← set cancelled
+            refused: the order is not stuck with anything
+                ← retry
+            cancel began: payment_expired
+                ← expire
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -392,44 +434,50 @@ fn placed_and_the_customer_has_to_act() {
     check(
         &told,
         expect![[r#"
-        RequiresAction → [OnHold, Confirmed, Cancelled], owes [expire]
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: action | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return
-        payment in review
-            ← news: review
-        authorized 40.00 EUR
-            ← news: authorized
-        authorized 30.00 EUR, cancel began: payment_failed
-            ← news: authorized less
-        captured 40.00 EUR
-            ← news: captured
-        captured 30.00 EUR
-            ← news: captured less
-        ProcessPayment failed pay: payment_declined, cancel began: payment_declined
-            ← news: declined
-        ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
-            ← news: voided
-        refunded 5.00 EUR
-            ← news: refunded
-        updated OnHold
-            ← hold | set on hold
-        cancel began: customer_request
-            ← cancel
-        refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
-            ← cancel a mug | cancel nine mugs
-        refused: the order cannot stand so next
-            ← set confirmed | set processing | set shipped | set completed
-        cancel began: staff_request
-            ← set cancelled
-        refused: the order is not stuck with anything
-            ← retry
-        cancel began: payment_expired
-            ← expire
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            RequiresAction → [OnHold, Confirmed, Cancelled], owes [expire]
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: action | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | close a return | amend | close an amendment
+            payment in review
+                ← news: review
+            authorized 40.00 EUR
+                ← news: authorized
+            authorized 30.00 EUR, cancel began: payment_failed
+                ← news: authorized less
+            captured 40.00 EUR
+                ← news: captured
+            captured 30.00 EUR
+                ← news: captured less
+            ProcessPayment failed pay: payment_declined, cancel began: payment_declined
+                ← news: declined
+            ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
+                ← news: voided
+            refunded 5.00 EUR
+                ← news: refunded
+            updated OnHold
+                ← hold | set on hold
+            cancel began: customer_request
+                ← cancel
+            refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
+                ← cancel a mug | cancel nine mugs
+            refused: the order cannot stand so next
+                ← set confirmed | set processing | set shipped | set completed
+            cancel began: staff_request
+                ← set cancelled
+            refused: the order is not stuck with anything
+                ← retry
+            cancel began: payment_expired
+                ← expire
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -441,42 +489,48 @@ fn placed_and_the_payment_is_looked_at() {
     check(
         &told,
         expect![[r#"
-        OnHold → [Confirmed, Cancelled], owes []
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | set on hold | expire | close a return
-        action required: redirect
-            ← news: action
-        authorized 40.00 EUR
-            ← news: authorized
-        authorized 30.00 EUR, cancel began: payment_failed
-            ← news: authorized less
-        captured 40.00 EUR
-            ← news: captured
-        captured 30.00 EUR
-            ← news: captured less
-        ProcessPayment failed pay: payment_declined, cancel began: payment_declined
-            ← news: declined
-        ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
-            ← news: voided
-        refunded 5.00 EUR
-            ← news: refunded
-        updated OnHold
-            ← hold
-        cancel began: customer_request
-            ← cancel
-        refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
-            ← cancel a mug | cancel nine mugs
-        refused: the order cannot stand so next
-            ← set confirmed | set processing | set shipped | set completed
-        cancel began: staff_request
-            ← set cancelled
-        refused: the order is not stuck with anything
-            ← retry
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            OnHold → [Confirmed, Cancelled], owes []
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | set on hold | expire | close a return | amend | close an amendment
+            action required: redirect
+                ← news: action
+            authorized 40.00 EUR
+                ← news: authorized
+            authorized 30.00 EUR, cancel began: payment_failed
+                ← news: authorized less
+            captured 40.00 EUR
+                ← news: captured
+            captured 30.00 EUR
+                ← news: captured less
+            ProcessPayment failed pay: payment_declined, cancel began: payment_declined
+                ← news: declined
+            ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
+                ← news: voided
+            refunded 5.00 EUR
+                ← news: refunded
+            updated OnHold
+                ← hold
+            cancel began: customer_request
+                ← cancel
+            refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
+                ← cancel a mug | cancel nine mugs
+            refused: the order cannot stand so next
+                ← set confirmed | set processing | set shipped | set completed
+            cancel began: staff_request
+                ← set cancelled
+            refused: the order is not stuck with anything
+                ← retry
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -485,40 +539,46 @@ fn placed_and_the_money_is_promised() {
     check(
         &Told::authorized(deal()),
         expect![[r#"
-        Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [secure/rsv1.0]
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | expire | close a return
-        ConfirmItems done rsv1.0, confirmed
-            ← secure done
-        ConfirmItems failed rsv1.0: out_of_stock
-            ← secure refused
-        captured 40.00 EUR
-            ← news: captured
-        captured 30.00 EUR
-            ← news: captured less
-        ProcessPayment failed pay: payment_declined, cancel began: payment_declined
-            ← news: declined
-        ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
-            ← news: voided
-        refunded 5.00 EUR
-            ← news: refunded
-        updated OnHold
-            ← hold | set on hold
-        cancel began: customer_request
-            ← cancel
-        refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
-            ← cancel a mug | cancel nine mugs
-        refused: the order cannot stand so next
-            ← set confirmed | set processing | set shipped | set completed
-        cancel began: staff_request
-            ← set cancelled
-        refused: the order is not stuck with anything
-            ← retry
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            Pending → [RequiresAction, OnHold, Confirmed, Cancelled], owes [secure/rsv1.0]
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | expire | close a return | amend | close an amendment
+            ConfirmItems done rsv1.0, confirmed
+                ← secure done
+            ConfirmItems failed rsv1.0: out_of_stock
+                ← secure refused
+            captured 40.00 EUR
+                ← news: captured
+            captured 30.00 EUR
+                ← news: captured less
+            ProcessPayment failed pay: payment_declined, cancel began: payment_declined
+                ← news: declined
+            ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
+                ← news: voided
+            refunded 5.00 EUR
+                ← news: refunded
+            updated OnHold
+                ← hold | set on hold
+            cancel began: customer_request
+                ← cancel
+            refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
+                ← cancel a mug | cancel nine mugs
+            refused: the order cannot stand so next
+                ← set confirmed | set processing | set shipped | set completed
+            cancel began: staff_request
+                ← set cancelled
+            refused: the order is not stuck with anything
+                ← retry
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -529,38 +589,44 @@ fn placed_and_waiting_for_approval() {
     check(
         &told,
         expect![[r#"
-        OnHold → [Confirmed, Cancelled], owes []
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | set on hold | expire | close a return
-        captured 40.00 EUR
-            ← news: captured
-        captured 30.00 EUR
-            ← news: captured less
-        ProcessPayment failed pay: payment_declined, cancel began: payment_declined
-            ← news: declined
-        ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
-            ← news: voided
-        refunded 5.00 EUR
-            ← news: refunded
-        updated OnHold
-            ← hold
-        updated Pending, confirmed
-            ← approve | set confirmed
-        cancel began: customer_request
-            ← cancel
-        refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
-            ← cancel a mug | cancel nine mugs
-        refused: the order cannot stand so next
-            ← set processing | set shipped | set completed
-        cancel began: staff_request
-            ← set cancelled
-        refused: the order is not stuck with anything
-            ← retry
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            OnHold → [Confirmed, Cancelled], owes []
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: capture failed | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | set on hold | expire | close a return | amend | close an amendment
+            captured 40.00 EUR
+                ← news: captured
+            captured 30.00 EUR
+                ← news: captured less
+            ProcessPayment failed pay: payment_declined, cancel began: payment_declined
+                ← news: declined
+            ProcessPayment failed pay: payment_failed, ProcessPayment undone by RefundPayment pay, cancel began: payment_failed
+                ← news: voided
+            refunded 5.00 EUR
+                ← news: refunded
+            updated OnHold
+                ← hold
+            updated Pending, confirmed
+                ← approve | set confirmed
+            cancel began: customer_request
+                ← cancel
+            refused: single lines can be cancelled once the order is paid; now it can be cancelled as a whole
+                ← cancel a mug | cancel nine mugs
+            refused: the order cannot stand so next
+                ← set processing | set shipped | set completed
+            cancel began: staff_request
+                ← set cancelled
+            refused: the order is not stuck with anything
+                ← retry
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -573,7 +639,7 @@ fn confirmed() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | set confirmed | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | approve | set confirmed | expire | close a return | amend | close an amendment
             ProcessPayment failed pay: payment_failed, cancel began: payment_failed
                 ← capture refused
             captured 40.00 EUR, ProcessPayment done pay, paid
@@ -602,6 +668,12 @@ fn confirmed() {
                 ← retry
             refused: not that much has left and is not on its way back already
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -615,7 +687,7 @@ fn paid() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | approve | set processing | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | approve | set processing | expire | close a return | amend | close an amendment
             CreateShipment done shp1.0.0
                 ← ship done
             CreateShipment failed shp1.0.0: no_way, cancel began: shipment_refused
@@ -656,6 +728,10 @@ fn paid() {
                 ← retry
             refused: not that much has left and is not on its way back already
                 ← open a return
+            amendment opened
+                ← open an edit | open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -669,7 +745,7 @@ fn packing() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | approve | set processing | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | approve | set processing | expire | close a return | amend | close an amendment
             STUCK ProcessPayment: amount_differs
                 ← news: captured less
             refunded 5.00 EUR
@@ -702,6 +778,10 @@ fn packing() {
                 ← retry
             refused: not that much has left and is not on its way back already
                 ← open a return
+            amendment opened
+                ← open an edit | open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -717,7 +797,7 @@ fn packing_and_on_hold() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | hold | set on hold | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | hold | set on hold | expire | close a return | amend | close an amendment
             STUCK CancelShipment: no_way
                 ← recall refused
             STUCK ProcessPayment: amount_differs
@@ -752,6 +832,12 @@ fn packing_and_on_hold() {
                 ← retry
             refused: not that much has left and is not on its way back already
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -767,7 +853,7 @@ fn packing_and_lines_are_being_cancelled() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | approve | set processing | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | approve | set processing | expire | close a return | amend | close an amendment
             STUCK CancelShipment: no_way
                 ← recall refused
             STUCK ProcessPayment: amount_differs
@@ -787,13 +873,17 @@ fn packing_and_lines_are_being_cancelled() {
             parcel split
                 ← parcel split
             refused: something else is being changed about the order; try again
-                ← hold | cancel | cancel a mug | cancel nine mugs | set on hold | set cancelled
+                ← hold | cancel | cancel a mug | cancel nine mugs | set on hold | set cancelled | open an edit
             refused: the order cannot stand so next
                 ← set confirmed | set shipped | set completed
             refused: the order is not stuck with anything
                 ← retry
             refused: not that much has left and is not on its way back already
                 ← open a return
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -809,7 +899,7 @@ fn a_parcel_of_two_has_left() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel stopped | approve | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel stopped | approve | expire | close a return | amend | close an amendment
             STUCK ProcessPayment: amount_differs
                 ← news: captured less
             refunded 5.00 EUR
@@ -832,6 +922,12 @@ fn a_parcel_of_two_has_left() {
                 ← retry
             return opened
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -845,7 +941,7 @@ fn shipped() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel stopped | approve | set shipped | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel stopped | approve | set shipped | expire | close a return | amend | close an amendment
             STUCK ProcessPayment: amount_differs
                 ← news: captured less
             refunded 5.00 EUR
@@ -870,6 +966,12 @@ fn shipped() {
                 ← retry
             return opened
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -885,7 +987,7 @@ fn a_parcel_was_lost() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel stopped | parcel lost | parcel returned | approve | set shipped | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel stopped | parcel lost | parcel returned | approve | set shipped | expire | close a return | amend | close an amendment
             STUCK ProcessPayment: amount_differs
                 ← news: captured less
             refunded 5.00 EUR
@@ -906,6 +1008,12 @@ fn a_parcel_was_lost() {
                 ← retry
             return opened
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -921,7 +1029,7 @@ fn completed() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | set completed | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | set completed | expire | close a return | amend | close an amendment
             STUCK ProcessPayment: amount_differs
                 ← news: captured less
             refunded 5.00 EUR
@@ -936,6 +1044,12 @@ fn completed() {
                 ← retry
             return opened
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -947,40 +1061,46 @@ fn cancelling_and_a_parcel_is_being_stopped() {
     check(
         &told,
         expect![[r#"
-        Cancelling → [Cancelled, PartiallyShipped, Shipped], owes [recall/shp1.0.0/0]
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | cancel | set cancelled | expire | close a return
-        STUCK CancelShipment: no_way
-            ← recall refused
-        captured 30.00 EUR
-            ← news: captured less
-        refunded 5.00 EUR
-            ← news: refunded
-        STUCK RefundPayment: refund_failed
-            ← news: refund failed
-        parcel shp1.0.0 Dispatched, cancel refused
-            ← parcel left
-        parcel shp1.0.0 Delivered, cancel refused, completed
-            ← parcel arrived
-        CreateShipment undone by CancelShipment shp1.0.0
-            ← parcel stopped
-        parcel shp1.0.0 Lost, STUCK CreateShipment: parcel_lost, cancel refused
-            ← parcel lost
-        parcel shp1.0.0 Returned, STUCK CreateShipment: parcel_returned, cancel refused
-            ← parcel returned
-        parcel split
-            ← parcel split
-        refused: the order cannot stand so next
-            ← hold | approve | set on hold | set confirmed | set processing | set shipped | set completed
-        refused: the order is cancelled
-            ← cancel a mug | cancel nine mugs
-        retried 1
-            ← retry
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            Cancelling → [Cancelled, PartiallyShipped, Shipped], owes [recall/shp1.0.0/0]
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | cancel | set cancelled | expire | close a return | amend | close an amendment
+            STUCK CancelShipment: no_way
+                ← recall refused
+            captured 30.00 EUR
+                ← news: captured less
+            refunded 5.00 EUR
+                ← news: refunded
+            STUCK RefundPayment: refund_failed
+                ← news: refund failed
+            parcel shp1.0.0 Dispatched, cancel refused
+                ← parcel left
+            parcel shp1.0.0 Delivered, cancel refused, completed
+                ← parcel arrived
+            CreateShipment undone by CancelShipment shp1.0.0
+                ← parcel stopped
+            parcel shp1.0.0 Lost, STUCK CreateShipment: parcel_lost, cancel refused
+                ← parcel lost
+            parcel shp1.0.0 Returned, STUCK CreateShipment: parcel_returned, cancel refused
+                ← parcel returned
+            parcel split
+                ← parcel split
+            refused: the order cannot stand so next
+                ← hold | approve | set on hold | set confirmed | set processing | set shipped | set completed
+            refused: the order is cancelled
+                ← cancel a mug | cancel nine mugs
+            retried 1
+                ← retry
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
 
@@ -995,7 +1115,7 @@ fn cancelling_and_the_promise_is_being_let_go() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: capture failed | news: nothing yet | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: capture failed | news: nothing yet | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return | amend | close an amendment
             ProcessPayment undone by RefundPayment pay
                 ← cancel payment done | news: declined | news: voided
             STUCK RefundPayment: no_way
@@ -1022,6 +1142,12 @@ fn cancelling_and_the_promise_is_being_let_go() {
                 ← retry
             refused: not that much has left and is not on its way back already
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -1038,7 +1164,7 @@ fn cancelling_and_the_money_is_going_back() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: declined | news: capture failed | news: voided | news: nothing yet | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return | amend | close an amendment
             STUCK RefundPayment: no_way
                 ← cancel payment refused
             captured 30.00 EUR
@@ -1061,6 +1187,12 @@ fn cancelling_and_the_money_is_going_back() {
                 ← retry
             refused: not that much has left and is not on its way back already
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -1077,7 +1209,7 @@ fn cancelling_and_a_call_may_still_happen() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return
+                ← redeem done | redeem refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return | amend | close an amendment
             ReserveItems done rsv1.0
                 ← reserve done
             ReserveItems failed rsv1.0: order_not_possible, CreateOrder undone by CancelOrder, cancelled: customer_request
@@ -1102,6 +1234,12 @@ fn cancelling_and_a_call_may_still_happen() {
                 ← retry
             refused: not that much has left and is not on its way back already
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -1118,7 +1256,7 @@ fn cancelling_and_stuck() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: authorized | news: authorized less | news: capture failed | news: nothing yet | news: refund failed | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: capture failed | news: nothing yet | news: refund failed | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return | amend | close an amendment
             ProcessPayment undone by RefundPayment pay
                 ← cancel payment done | news: declined | news: voided
             STUCK RefundPayment: no_way
@@ -1143,6 +1281,12 @@ fn cancelling_and_stuck() {
                 ← retry
             refused: not that much has left and is not on its way back already
                 ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
         "#]],
     );
 }
@@ -1154,31 +1298,37 @@ fn cancelled() {
     check(
         &told,
         expect![[r#"
-        Cancelled → [], owes []
-        refused: there is already an order with this id
-            ← place
-        already so
-            ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | news: review | news: action | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return
-        late payment 1 captured false
-            ← news: authorized | news: authorized less
-        late payment 1 captured true
-            ← news: captured | news: captured less
-        refunded 5.00 EUR
-            ← news: refunded
-        parcel shp1.0.0 Dispatched, STUCK CancelShipment: left_anyway
-            ← parcel left
-        parcel shp1.0.0 Delivered, STUCK CancelShipment: left_anyway
-            ← parcel arrived
-        CreateShipment done shp1.0.0, parcel split
-            ← parcel split
-        refused: the order cannot stand so next
-            ← hold | approve | set on hold | set confirmed | set processing | set shipped | set completed
-        refused: the order is cancelled
-            ← cancel a mug | cancel nine mugs
-        refused: the order is not stuck with anything
-            ← retry
-        refused: not that much has left and is not on its way back already
-            ← open a return
-    "#]],
+            Cancelled → [], owes []
+            refused: there is already an order with this id
+                ← place
+            already so
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return | amend | close an amendment
+            late payment 1 captured false
+                ← news: authorized | news: authorized less
+            late payment 1 captured true
+                ← news: captured | news: captured less
+            refunded 5.00 EUR
+                ← news: refunded
+            parcel shp1.0.0 Dispatched, STUCK CancelShipment: left_anyway
+                ← parcel left
+            parcel shp1.0.0 Delivered, STUCK CancelShipment: left_anyway
+                ← parcel arrived
+            CreateShipment done shp1.0.0, parcel split
+                ← parcel split
+            refused: the order cannot stand so next
+                ← hold | approve | set on hold | set confirmed | set processing | set shipped | set completed
+            refused: the order is cancelled
+                ← cancel a mug | cancel nine mugs
+            refused: the order is not stuck with anything
+                ← retry
+            refused: not that much has left and is not on its way back already
+                ← open a return
+            refused: only an order that is paid, not on hold, and of which nothing has left can be edited
+                ← open an edit
+            amendment opened
+                ← open an exchange
+            refunded 3.00 EUR
+                ← news: refunded by another
+        "#]],
     );
 }
