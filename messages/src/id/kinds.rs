@@ -104,6 +104,12 @@ macro_rules! kinds {
 kinds! {
     /// A person with an account, or a guest.
     UserId = "usr";
+    /// An address in the book of a person.
+    AddressId = "adr";
+    /// An e-mail address, by its blind index.
+    EmailId = "eml";
+    /// A try to show who one is.
+    AttemptId = "att";
     /// A session of a person.
     SessionId = "ses";
     /// An API key.
