@@ -114,6 +114,18 @@ kinds! {
     SessionId = "ses";
     /// An API key.
     KeyId = "key";
+    /// An application that people let act for them.
+    ClientId = "cli";
+    /// What an application was granted.
+    GrantId = "gnt";
+    /// A code that an application exchanges for tokens.
+    CodeId = "azc";
+    /// A request that an application left for later.
+    PushedId = "par";
+    /// A device that waits to be let in.
+    DeviceId = "dvc";
+    /// A request to a group by itself.
+    RequestId = "req";
     /// A product.
     ProductId = "prd";
     /// A category of products.
