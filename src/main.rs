@@ -14,6 +14,7 @@ mod host;
 mod keys;
 mod leftover;
 mod out;
+mod secret;
 mod seed;
 mod serve;
 mod story;

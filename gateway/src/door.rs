@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::guest::Secret;
 use crate::metrics::Meters;
+use crate::oidc;
 use crate::router::{Endpoint, Found, Param};
 use crate::shared::Shared;
 use crate::trace::Names;
@@ -99,7 +100,10 @@ impl Door {
             Found::Route(endpoint, params) => self.route(http, payload, names, endpoint, params).await,
             Found::MethodNotAllowed(allow) if preflight => Ok(self.options(http, allow)),
             Found::MethodNotAllowed(allow) => Err(Error::method_not_allowed(allow)),
-            Found::Nothing => self.page(http).await,
+            Found::Nothing => match oidc::Place::of(http.uri().path()) {
+                Some(place) => self.oidc(http, payload, place).await,
+                None => self.page(http).await,
+            },
         }
     }
 
@@ -114,7 +118,7 @@ impl Door {
         self.shared.lives[endpoint.index].check(self.client.clock().now())?;
         let mut identity = match endpoint.route.raw {
             Some(_) => self.shared.identities.nobody(),
-            None => self.shared.identities.of(http.headers())?,
+            None => self.whose(http, endpoint.route).await?,
         };
         let guests = self.shared.identities.guests();
         let begins = identity.credential.is_none() && guests.begins(endpoint.route);
@@ -157,7 +161,7 @@ impl Door {
         }
     }
 
-    fn options(&self, http: &HttpRequest, allow: &HeaderValue) -> HttpResponse {
+    pub(crate) fn options(&self, http: &HttpRequest, allow: &HeaderValue) -> HttpResponse {
         let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
         response.headers_mut().insert(ALLOW, allow.clone());
         self.shared.cors.preflight(http.headers(), allow, response.headers_mut());

@@ -1,4 +1,5 @@
-//! Identity: from the `Authorization` and `Guest-Token` headers to a caller and what it may do.
+//! Identity: a caller and what it may do, and the tokens of the configuration. Who shows a token that auth has issued, an
+//! API key or a session, [`whose`](crate::whose) tells.
 //!
 //! Tokens are kept and looked up by their hash, so neither a comparison's duration nor a memory dump of the table tells
 //! a token. Nothing a client sends becomes part of the caller that groups see: identity comes from the tokens alone,
@@ -28,6 +29,8 @@ pub(crate) struct Identity {
     /// Keeps one bearer's idempotency keys apart from another's. A person's is the subject, so it survives the exchange
     /// of a token and is the same on NATS.
     pub(crate) name: String,
+    /// The rate class that the token says; empty when it says none.
+    pub(crate) tier: String,
 }
 
 impl Identity {
@@ -35,7 +38,7 @@ impl Identity {
     pub(crate) fn new(caller: Caller, name: String) -> Identity {
         let mut credential = [0; 16];
         credential.copy_from_slice(&hash(name.as_bytes())[..16]);
-        Identity { caller, credential: Some(credential), name }
+        Identity { caller, credential: Some(credential), name, tier: String::new() }
     }
 
     /// Whether the identity may use a route.
@@ -83,35 +86,50 @@ impl Identities {
         &self.guests
     }
 
-    /// Whose request this is. A bearer who shows a guest's secret too is the bearer, and has been that guest.
+    /// Who holds a token of the configuration.
+    pub(crate) fn holder(&self, token: &str) -> Option<Arc<Identity>> {
+        self.by_hash.get(&hash(token.as_bytes())).cloned()
+    }
+
+    /// Whose request this is, once it is known whether somebody is signed in. One who shows a guest's secret too is
+    /// themselves, and has been that guest.
     ///
     /// # Errors
-    /// 401 when a token is shown that nobody holds, 400 for a guest's that is none. Showing nothing is no error here.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> Result<Arc<Identity>, Error> {
-        match (self.bearer(headers)?, Secret::shown(headers)?) {
+    /// 400 when a guest's secret is none.
+    pub(crate) fn with_guest(&self, headers: &HeaderMap, known: Option<Arc<Identity>>) -> Result<Arc<Identity>, Error> {
+        match (known, Secret::shown(headers)?) {
             (None, None) => Ok(self.nobody()),
             (None, Some(secret)) => Ok(self.guests.identity(&secret)),
-            (Some(bearer), None) => Ok(bearer.clone()),
-            (Some(bearer), Some(secret)) => {
-                let caller = Caller { guest: Some(secret.user_id()), ..bearer.caller.clone() };
-                Ok(Arc::new(Identity { caller, credential: bearer.credential, name: bearer.name.clone() }))
+            (Some(known), None) => Ok(known),
+            (Some(known), Some(secret)) => {
+                let caller = Caller { guest: Some(secret.user_id()), ..known.caller.clone() };
+                let (name, tier) = (known.name.clone(), known.tier.clone());
+                Ok(Arc::new(Identity { caller, credential: known.credential, name, tier }))
             }
         }
     }
+}
 
-    fn bearer(&self, headers: &HeaderMap) -> Result<Option<&Arc<Identity>>, Error> {
-        let mut shown = headers.get_all(AUTHORIZATION);
-        let Some(value) = shown.next() else { return Ok(None) };
-        let unknown = || Error::unauthenticated("the token is not valid", Some("invalid_token"));
-        if shown.next().is_some() {
-            return Err(unknown());
-        }
-        let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(unknown());
-        }
-        self.by_hash.get(&hash(token.trim_matches(' ').as_bytes())).map(Some).ok_or_else(unknown)
+/// The token that a request shows; `None` when it shows none.
+///
+/// # Errors
+/// 401 when what it shows cannot be one.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let mut shown = headers.get_all(AUTHORIZATION);
+    let Some(value) = shown.next() else { return Ok(None) };
+    if shown.next().is_some() {
+        return Err(unknown());
     }
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unknown());
+    }
+    Ok(Some(token.trim_matches(' ')))
+}
+
+/// A token is shown that is worth nothing.
+pub(crate) fn unknown() -> Error {
+    Error::unauthenticated("the token is not valid", Some("invalid_token"))
 }
 
 fn hash(token: &[u8]) -> [u8; 32] {
@@ -119,7 +137,7 @@ fn hash(token: &[u8]) -> [u8; 32] {
 }
 
 fn anonymous() -> Identity {
-    Identity { caller: Caller::anonymous(), credential: None, name: "-".to_owned() }
+    Identity { caller: Caller::anonymous(), credential: None, name: "-".to_owned(), tier: String::new() }
 }
 
 fn identity(token: &Token) -> Identity {
@@ -149,7 +167,12 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_static(value));
         }
-        identities().of(&headers)
+        let identities = identities();
+        let known = match bearer(&headers)? {
+            Some(token) => Some(identities.holder(token).ok_or_else(unknown)?),
+            None => None,
+        };
+        identities.with_guest(&headers, known)
     }
 
     #[test]

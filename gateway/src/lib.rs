@@ -15,6 +15,8 @@
 #![warn(clippy::pedantic)]
 
 mod answer;
+mod authority;
+mod bearer;
 mod command;
 mod compression;
 pub mod config;
@@ -32,6 +34,7 @@ mod lifecycle;
 mod limits;
 mod merge;
 pub mod metrics;
+mod oidc;
 mod openapi;
 mod raw;
 mod request;
@@ -42,6 +45,7 @@ mod settle;
 mod shared;
 mod trace;
 mod watch;
+mod whose;
 
 pub use config::Config;
 pub use server::{Connect, Error, Gateway, run};

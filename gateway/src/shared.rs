@@ -2,6 +2,7 @@
 
 use messages::route::Route;
 
+use crate::authority::Authority;
 use crate::config::Config;
 use crate::cors::Cors;
 use crate::health::Draining;
@@ -19,6 +20,7 @@ pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) lives: Vec<Life>,
     pub(crate) identities: Identities,
+    pub(crate) authority: Authority,
     pub(crate) sessions: Sessions,
     pub(crate) cors: Cors,
     pub(crate) draining: Draining,
@@ -34,6 +36,7 @@ impl Shared {
             router: Router::new(routes)?,
             lives: routes.iter().map(|route| Life::new(route, routes)).collect(),
             identities: Identities::new(&config.tokens, &config.guest_scopes),
+            authority: Authority::new(&config.issuer),
             sessions: Sessions::new(config.sessions_max),
             cors: Cors::new(&config.cors),
             draining: Draining::default(),

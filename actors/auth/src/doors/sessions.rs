@@ -65,6 +65,8 @@ pub(crate) fn opened(
     Ok(v1::OpenSessionResponse { session: session.clone(), tokens: Some(tokens) })
 }
 
+/// How many characters an e-mail address has that user looks at.
+const EMAIL_CHARS: std::ops::RangeInclusive<usize> = 3..=254;
 /// The longest password that user looks at.
 const PASSWORD_CHARS_MAX: usize = 256;
 /// For how long somebody may look for their second factor.
@@ -88,8 +90,11 @@ fn sealed(shown: &Shown) -> String {
 
 fn shown(request: &v1::LoginRequest, now: Timestamp) -> Option<Shown> {
     if request.ticket.is_empty() {
-        let (email, password) = (request.email.clone(), request.password.clone());
-        let typed = !email.trim().is_empty() && !password.is_empty() && password.chars().count() <= PASSWORD_CHARS_MAX;
+        let (email, password) = (request.email.trim().to_owned(), request.password.clone());
+        // What user would not even look at is nobody's.
+        let plain = !email.chars().any(char::is_control) && !password.is_empty();
+        let fits = EMAIL_CHARS.contains(&email.chars().count()) && password.chars().count() <= PASSWORD_CHARS_MAX;
+        let typed = plain && fits;
         return typed.then_some(Shown { email, password, until: 0 });
     }
     let plain = crypto::open(TICKET, &URL_SAFE_NO_PAD.decode(&request.ticket).ok()?)?;
