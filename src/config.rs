@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) shipping: shipping::settings::Settings,
     /// How people and machines outside are told.
     pub(crate) notification: notification::Settings,
+    /// Who issues tokens, and the key to their keys.
+    pub(crate) auth: auth::settings::Settings,
     /// The test bank.
     pub(crate) bank: Bank,
 }
@@ -120,6 +122,7 @@ impl Default for Config {
             order: order::settings::Settings::default(),
             shipping: shipping::settings::Settings::default(),
             notification: notification::Settings::default(),
+            auth: auth::settings::Settings::default(),
             bank: Bank::default(),
         }
     }
@@ -183,6 +186,13 @@ impl Config {
         }
         if !config.trace.otlp.is_empty() && config.gateway.trace_per_mille == 0 {
             config.gateway.trace_per_mille = config.trace.per_mille.into();
+        }
+        // Said once, it counts for both.
+        let unsaid = auth::settings::Settings::default().issuer;
+        if config.auth.issuer == unsaid {
+            config.auth.issuer.clone_from(&config.gateway.issuer);
+        } else if config.gateway.issuer == unsaid {
+            config.gateway.issuer.clone_from(&config.auth.issuer);
         }
         if config.replica.is_empty() {
             config.replica = default_replica();

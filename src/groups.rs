@@ -18,6 +18,7 @@ pub(crate) const ALL: &[Entry] = &[
     ("payment", |config| Ok(payment::group_with(config.payment.clone())?)),
     ("shipping", |config| Ok(shipping::group_with(config.shipping.clone())?)),
     ("notification", |config| Ok(notification::group_with(config.notification.clone())?)),
+    ("auth", |config| Ok(auth::group_with(config.auth.clone())?)),
 ];
 
 /// The groups of these names.

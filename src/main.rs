@@ -15,6 +15,7 @@ mod keys;
 mod leftover;
 mod out;
 mod routes;
+mod secret;
 mod seed;
 mod serve;
 mod story;

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::health::StopSignals;
 use crate::host::{self, Ending, Hosted};
 use crate::testbank::TestBank;
-use crate::{groups, health, leftover, out, seed};
+use crate::{groups, health, leftover, out, secret, seed};
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -111,6 +111,7 @@ impl Shop {
         }
         let (endings, ending) = mpsc::unbounded_channel();
         let bank = open_bank(&mut config)?;
+        secret::settle(&mut config)?;
         // They need nothing of each other to start.
         let starting = groups::ALL.iter().map(|entry| host::host(&config, *entry, endings.clone()));
         let hosted: Vec<Hosted> = futures::future::try_join_all(starting).await?;

@@ -28,7 +28,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Which web pages of other origins may call the API.
     pub cors: Cors,
-    /// Who may call the API, until an identity provider issues tokens.
+    /// The public address of this gateway: who issues the tokens that it takes, and where its pages are.
+    pub issuer: String,
+    /// Who may call the API beside those to whom auth gives tokens: for development and tests.
     pub tokens: Vec<Token>,
     /// What whoever shows nothing may do as a guest. Without any there are no new guests.
     pub guest_scopes: Vec<String>,
@@ -51,6 +53,7 @@ impl Default for Config {
             rates: Rates::default(),
             trusted_proxies: Vec::new(),
             cors: Cors::default(),
+            issuer: "http://127.0.0.1:8080".to_owned(),
             tokens: Vec::new(),
             guest_scopes: messages::scope::GUEST.map(str::to_owned).to_vec(),
             compress: true,
@@ -67,6 +70,9 @@ impl Config {
     /// # Errors
     /// With the setting that cannot be meant.
     pub fn check(&self) -> Result<(), Unusable> {
+        if !is_origin(&self.issuer) {
+            return Err(Unusable::Issuer { issuer: self.issuer.clone() });
+        }
         for origin in &self.cors.origins {
             if !is_origin(origin) {
                 return Err(Unusable::Origin { origin: origin.clone() });
@@ -118,6 +124,12 @@ pub enum Unusable {
     Origin {
         /// What was configured.
         origin: String,
+    },
+    /// Not where a gateway is.
+    #[error("issuer: {issuer:?} is not the address of a gateway such as https://shop.example")]
+    Issuer {
+        /// What was configured.
+        issuer: String,
     },
     /// A token that is too short to be a secret.
     #[error("tokens[{index}].token: a token has at least {TOKEN_CHARS_MIN} printable characters and no spaces")]

@@ -13,7 +13,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
-use messages::route::Route;
+use messages::route::Rate;
 use runtime::bus::Bus;
 use runtime::client::Client;
 use runtime::clock::Clock;
@@ -27,6 +27,7 @@ use crate::exchange::Exchange;
 use crate::guest::Secret;
 use crate::identity::Identity;
 use crate::metrics::Meters;
+use crate::oidc;
 use crate::rates::{self, Allowance};
 use crate::router::{Endpoint, Found, Param};
 use crate::shared::Shared;
@@ -108,7 +109,13 @@ impl Door {
             Found::Route(endpoint, params) => self.route(http, payload, names, endpoint, params, allowance).await,
             Found::MethodNotAllowed(allow) if preflight => Ok(self.options(http, allow)),
             Found::MethodNotAllowed(allow) => Err(Error::method_not_allowed(allow)),
-            Found::Nothing => self.page(http).await,
+            Found::Nothing => match oidc::Place::of(http.uri().path()) {
+                Some(place) => {
+                    self.count(http, None, place.rate(http.method()), allowance).await?;
+                    self.oidc(http, payload, place).await
+                }
+                None => self.page(http).await,
+            },
         }
     }
 
@@ -124,12 +131,10 @@ impl Door {
         self.shared.lives[endpoint.index].check(self.client.clock().now())?;
         let known = match endpoint.route.raw {
             Some(_) => Ok(self.shared.identities.nobody()),
-            None => self.shared.identities.of(http.headers()),
+            None => self.whose(http, endpoint.route).await,
         };
         // Who shows what is not valid is counted too, or tokens could be guessed at any speed.
-        let counted = self.count(http, known.as_deref().ok(), endpoint.route).await;
-        allowance.set(counted.as_ref().map_or_else(|(_, allowance)| Some(*allowance), |allowance| *allowance));
-        counted.map_err(|(error, _)| error)?;
+        self.count(http, known.as_deref().ok(), endpoint.route.rate, allowance).await?;
         let mut identity = known?;
         let guests = self.shared.identities.guests();
         let begins = identity.credential.is_none() && guests.begins(endpoint.route);
@@ -153,15 +158,25 @@ impl Door {
         }
     }
 
+    /// Counts a request, and notes what is left.
     async fn count(
         &self,
         http: &HttpRequest,
         identity: Option<&Identity>,
-        route: &Route,
-    ) -> Result<Option<Allowance>, (Error, Allowance)> {
+        rate: Rate,
+        allowance: &Cell<Option<Allowance>>,
+    ) -> Result<(), Error> {
         let config = &self.shared.config;
         let address = rates::address(http, &config.trusted_proxies);
-        self.shared.counts.count(&config.rates, self.client.clock().now(), identity, address, route).await
+        let now = self.client.clock().now();
+        match self.shared.counts.count(&config.rates, now, identity, address, rate).await {
+            Ok(left) => allowance.set(left),
+            Err((error, left)) => {
+                allowance.set(Some(left));
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// What the gateway itself has to show.
@@ -183,7 +198,7 @@ impl Door {
         }
     }
 
-    fn options(&self, http: &HttpRequest, allow: &HeaderValue) -> HttpResponse {
+    pub(crate) fn options(&self, http: &HttpRequest, allow: &HeaderValue) -> HttpResponse {
         let mut response = HttpResponse::new(StatusCode::NO_CONTENT);
         response.headers_mut().insert(ALLOW, allow.clone());
         self.shared.cors.preflight(http.headers(), allow, response.headers_mut());

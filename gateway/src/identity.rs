@@ -1,4 +1,5 @@
-//! Identity: from the `Authorization` and `Guest-Token` headers to a caller and what it may do.
+//! Identity: a caller and what it may do, and the tokens of the configuration. Who shows a token that auth has issued, an
+//! API key or a session, [`whose`](crate::whose) tells.
 //!
 //! Tokens are kept and looked up by their hash, so neither a comparison's duration nor a memory dump of the table tells
 //! a token. Nothing a client sends becomes part of the caller that groups see: identity comes from the tokens alone,
@@ -86,36 +87,50 @@ impl Identities {
         &self.guests
     }
 
-    /// Whose request this is. A bearer who shows a guest's secret too is the bearer, and has been that guest.
+    /// Who holds a token of the configuration.
+    pub(crate) fn holder(&self, token: &str) -> Option<Arc<Identity>> {
+        self.by_hash.get(&hash(token.as_bytes())).cloned()
+    }
+
+    /// Whose request this is, once it is known whether somebody is signed in. One who shows a guest's secret too is
+    /// themselves, and has been that guest.
     ///
     /// # Errors
-    /// 401 when a token is shown that nobody holds, 400 for a guest's that is none. Showing nothing is no error here.
-    pub(crate) fn of(&self, headers: &HeaderMap) -> Result<Arc<Identity>, Error> {
-        match (self.bearer(headers)?, Secret::shown(headers)?) {
+    /// 400 when a guest's secret is none.
+    pub(crate) fn with_guest(&self, headers: &HeaderMap, known: Option<Arc<Identity>>) -> Result<Arc<Identity>, Error> {
+        match (known, Secret::shown(headers)?) {
             (None, None) => Ok(self.nobody()),
             (None, Some(secret)) => Ok(self.guests.identity(&secret)),
-            (Some(bearer), None) => Ok(bearer.clone()),
-            (Some(bearer), Some(secret)) => {
-                let caller = Caller { guest: Some(secret.user_id()), ..bearer.caller.clone() };
-                let Identity { credential, tier, .. } = **bearer;
-                Ok(Arc::new(Identity { caller, credential, name: bearer.name.clone(), tier }))
+            (Some(known), None) => Ok(known),
+            (Some(known), Some(secret)) => {
+                let caller = Caller { guest: Some(secret.user_id()), ..known.caller.clone() };
+                let (name, tier) = (known.name.clone(), known.tier);
+                Ok(Arc::new(Identity { caller, credential: known.credential, name, tier }))
             }
         }
     }
+}
 
-    fn bearer(&self, headers: &HeaderMap) -> Result<Option<&Arc<Identity>>, Error> {
-        let mut shown = headers.get_all(AUTHORIZATION);
-        let Some(value) = shown.next() else { return Ok(None) };
-        let unknown = || Error::unauthenticated("the token is not valid", Some("invalid_token"));
-        if shown.next().is_some() {
-            return Err(unknown());
-        }
-        let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
-        if !scheme.eq_ignore_ascii_case("bearer") {
-            return Err(unknown());
-        }
-        self.by_hash.get(&hash(token.trim_matches(' ').as_bytes())).map(Some).ok_or_else(unknown)
+/// The token that a request shows; `None` when it shows none.
+///
+/// # Errors
+/// 401 when what it shows cannot be one.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+    let mut shown = headers.get_all(AUTHORIZATION);
+    let Some(value) = shown.next() else { return Ok(None) };
+    if shown.next().is_some() {
+        return Err(unknown());
     }
+    let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unknown());
+    }
+    Ok(Some(token.trim_matches(' ')))
+}
+
+/// A token is shown that is worth nothing.
+pub(crate) fn unknown() -> Error {
+    Error::unauthenticated("the token is not valid", Some("invalid_token"))
 }
 
 fn hash(token: &[u8]) -> [u8; 32] {
@@ -154,7 +169,12 @@ mod tests {
         for value in values {
             headers.append(AUTHORIZATION, HeaderValue::from_static(value));
         }
-        identities().of(&headers)
+        let identities = identities();
+        let known = match bearer(&headers)? {
+            Some(token) => Some(identities.holder(token).ok_or_else(unknown)?),
+            None => None,
+        };
+        identities.with_guest(&headers, known)
     }
 
     #[test]

@@ -15,6 +15,8 @@
 #![warn(clippy::pedantic)]
 
 mod answer;
+mod authority;
+mod bearer;
 mod cache;
 mod command;
 mod compression;
@@ -33,6 +35,7 @@ mod lifecycle;
 mod limits;
 mod merge;
 pub mod metrics;
+mod oidc;
 mod openapi;
 mod rates;
 mod raw;
@@ -45,6 +48,7 @@ mod settle;
 mod shared;
 mod trace;
 mod watch;
+mod whose;
 
 pub use config::Config;
 pub use server::{Connect, Error, Gateway, Reach, run};

@@ -2,6 +2,7 @@
 
 use messages::route::Route;
 
+use crate::authority::Authority;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::cors::Cors;
@@ -21,6 +22,7 @@ pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) lives: Vec<Life>,
     pub(crate) identities: Identities,
+    pub(crate) authority: Authority,
     pub(crate) sessions: Sessions,
     pub(crate) cache: Cache,
     pub(crate) counts: Counts,
@@ -38,6 +40,7 @@ impl Shared {
             router: Router::new(routes)?,
             lives: routes.iter().map(|route| Life::new(route, routes)).collect(),
             identities: Identities::new(&config.tokens, &config.guest_scopes),
+            authority: Authority::new(&config.issuer),
             sessions: Sessions::new(config.sessions_max),
             counts: Counts::default(),
             cache: Cache::new(config.cache_bytes_max, routes),

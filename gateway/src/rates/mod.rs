@@ -21,7 +21,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use jiff::Timestamp;
-use messages::route::{Rate, Route};
+use messages::route::Rate;
 use runtime::fabric::SharedFabric;
 use serde::Deserialize;
 
@@ -76,6 +76,17 @@ pub enum Tier {
     Premium,
     /// Not counted.
     Unlimited,
+}
+
+impl Tier {
+    /// The tier that a token or a key says; what it does not know is the usual one.
+    pub(crate) fn named(name: &str) -> Tier {
+        match name {
+            "premium" => Tier::Premium,
+            "unlimited" => Tier::Unlimited,
+            _ => Tier::Authenticated,
+        }
+    }
 }
 
 /// Whom a count is of: a hash of it, for it must not be read from a subject.
@@ -150,9 +161,8 @@ impl Counts {
         now: Timestamp,
         identity: Option<&Identity>,
         address: Option<IpAddr>,
-        route: &Route,
+        rate: Rate,
     ) -> Result<Option<Allowance>, (Error, Allowance)> {
-        let rate = route.rate;
         if rate == Rate::Unlimited
             || address.is_some_and(|address| rates.exempt.iter().any(|net| net.contains(&address)))
         {

@@ -36,9 +36,9 @@ fn events(contract: &Contract) -> anyhow::Result<()> {
         let id = message.field(&event.id).with_context(|| format!("{name} has no field `{}`", event.id))?;
         ensure!(id.kind == Kind::Text && id.shape == Shape::Implicit, "the id of {name} is not a plain text");
         ensure!(
-            event.type_.split('.').count() == 2
+            (2..=3).contains(&event.type_.split('.').filter(|word| !word.is_empty()).count())
                 && event.type_.bytes().all(|b| b.is_ascii_lowercase() || b"._".contains(&b)),
-            "`{}` is not an event type: it is two lower-case words with a dot between",
+            "`{}` is not an event type: it is two or three lower-case words with dots between",
             event.type_
         );
         ensure!(

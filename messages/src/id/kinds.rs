@@ -104,10 +104,28 @@ macro_rules! kinds {
 kinds! {
     /// A person with an account, or a guest.
     UserId = "usr";
+    /// An address in the book of a person.
+    AddressId = "adr";
+    /// An e-mail address, by its blind index.
+    EmailId = "eml";
+    /// A try to show who one is.
+    AttemptId = "att";
     /// A session of a person.
     SessionId = "ses";
     /// An API key.
     KeyId = "key";
+    /// An application that people let act for them.
+    ClientId = "cli";
+    /// What an application was granted.
+    GrantId = "gnt";
+    /// A code that an application exchanges for tokens.
+    CodeId = "azc";
+    /// A request that an application left for later.
+    PushedId = "par";
+    /// A device that waits to be let in.
+    DeviceId = "dvc";
+    /// A request to a group by itself.
+    RequestId = "req";
     /// A product.
     ProductId = "prd";
     /// A category of products.
