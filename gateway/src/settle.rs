@@ -65,7 +65,7 @@ impl Exchange<'_> {
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 3 / 2).min(LOOK_AGAIN_MAX);
-            if let Some((by, seen)) = self.look(call, &said).await? {
+            if let Some((by, seen)) = self.look(call, members, &said).await? {
                 shown_by = by;
                 said = Answer { payload: seen.payload, version: seen.version, ..said };
             }
@@ -74,12 +74,24 @@ impl Exchange<'_> {
     }
 
     /// What the command changed, as it is by now; `None` when nobody could tell.
-    async fn look(&self, call: &Call, said: &Answer) -> Result<Option<(&'static Route, Answer)>, Error> {
+    ///
+    /// What it changed may lie beside the actor of the key, under a name of its own: an exchange under that of its order.
+    async fn look(
+        &self,
+        call: &Call,
+        members: &Object,
+        said: &Answer,
+    ) -> Result<Option<(&'static Route, Answer)>, Error> {
         let Some((route, field)) = self.endpoint.reads.and_then(|route| Some((route, route.key?))) else {
             return Ok(None);
         };
-        let mut members = Object::from([(field.to_owned(), Json::from(call.key.as_deref().unwrap_or_default()))]);
-        let mut look = self.call(route, &mut members, Vec::new(), None)?;
+        let mut named = Object::from([(field.to_owned(), Json::from(call.key.as_deref().unwrap_or_default()))]);
+        for other in route.request.fields.iter().filter(|other| other.required && other.name != field) {
+            if let Some(value) = members.get(other.name) {
+                named.insert(other.name.to_owned(), value.clone());
+            }
+        }
+        let mut look = self.call(route, &mut named, Vec::new(), None)?;
         if let Some(position) = said.position.as_ref().filter(|position| !look.wait.contains(position)) {
             look.wait.push(position.clone());
         }

@@ -240,7 +240,8 @@ fn an_exchange_that_cannot_be_is_refused_before_anything_exists() {
         let parcel = shop.until(&order_id, |order| order.parts[0].parcels.len() == 1).await.parts[0].parcels[0].clone();
         shop.dispatch(&order_id, &parcel.shipment_id).await.expect("it is packed");
         shop.until_status(&order_id, OrderStatus::Shipped).await;
-        let cases: [(&str, fn(&mut v1::RequestExchangeRequest)); 5] = [
+        type Change = fn(&mut v1::RequestExchangeRequest);
+        let cases: [(&str, Change); 5] = [
             ("out_of_stock", |request| request.replacements = basket(&[("NONE", 1)])),
             ("unknown_sku", |request| request.replacements = basket(&[("GHOST", 1)])),
             ("no_price", |request| request.replacements = basket(&[("DEAR", 1)])),
