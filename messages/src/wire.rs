@@ -66,6 +66,7 @@ mod tests {
             lines: vec![Line { sku: "A".into(), quantity: Some(300) }],
             order_id: None,
             hold_seconds: Some(900),
+            ..ReserveRequest::default()
         }
     }
 

@@ -170,7 +170,7 @@ fn bytes_times_and_json_have_one_spelling() {
 fn what_is_absent_is_told_from_what_is_empty() {
     let level = StockLevel { sku: "A".into(), ..StockLevel::default() };
     expect_test::expect![[
-        r#"{"warehouse_id":"","sku":"A","product_id":"","on_hand":0,"reserved":0,"shipped":0,"received":0,"version":0}"#
+        r#"{"warehouse_id":"","sku":"A","product_id":"","on_hand":0,"reserved":0,"shipped":0,"received":0,"version":0,"sellable":0,"safety_stock":0,"backordered":0,"backorder_limit":0,"transferred_out":0,"transferred_in":0}"#
     ]]
     .assert_eq(&level.to_json());
     let level = StockLevel { low_stock_threshold: Some(0), ..level };
@@ -232,7 +232,7 @@ fn what_json_cannot_say_becomes_text() {
         updated_at: Some(prost_types::Timestamp { seconds: i64::MAX, nanos: 0 }),
         ..StockLevel::default()
     };
-    assert!(never.to_json().ends_with(r#""updated_at":"9223372036854775807"}"#));
+    assert!(never.to_json().contains(r#""updated_at":"9223372036854775807","#));
     let newer = Product { status: 99, ..Product::default() };
     assert!(newer.to_json().contains(r#""status":99"#));
 }

@@ -5,6 +5,7 @@ pub mod contact;
 pub mod defaults;
 pub mod delivery;
 pub mod endpoint;
+pub mod feed;
 pub mod message;
 pub mod pattern;
 pub mod preferences;
@@ -24,6 +25,7 @@ use runtime::group::Group;
 use contact::Contact;
 use delivery::Delivery;
 use endpoint::Endpoint;
+use feed::Feed;
 use message::Message;
 use preferences::Preferences;
 use providers::{BadSettings, Doors, Outside, WEBHOOK};
@@ -57,12 +59,23 @@ pub fn group_by(outside: Outside) -> Group {
         .provider(Channel::Sms.word(), outside.sms)
         .provider(Channel::Push.word(), outside.push)
         .provider(WEBHOOK, outside.webhook);
-    webhooks(messages(texts(group)), create, update)
+    feed(webhooks(messages(texts(group), outside.keeps_events), create, update), outside.keeps_events)
+}
+
+/// What happened, for those who rather ask.
+fn feed(group: Group, keeps_events: bool) -> Group {
+    let list = if keeps_events { views::feed::list } else { views::feed::none };
+    group
+        .entity::<Feed>()
+        .command::<rpc::KeepEvent, Feed>(|r| r.feed.clone(), wire::feed::keep)
+        .view::<views::Events>()
+        .query::<rpc::ListEvents>(list)
 }
 
 /// Messages to people: whom to write to, what they want, and what became of it.
-fn messages(group: Group) -> Group {
-    let heard = wire::contract().hears.iter().fold(group, |group, heard| group.react(heard.group, reactions::hear));
+fn messages(group: Group, keeps_events: bool) -> Group {
+    let hear = if keeps_events { reactions::hear_and_keep } else { reactions::hear };
+    let heard = wire::contract().hears.iter().fold(group, |group, heard| group.react(heard.group, hear));
     heard
         .entity::<Message>()
         .entity::<Contact>()

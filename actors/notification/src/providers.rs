@@ -46,6 +46,8 @@ pub struct Outside {
     pub webhook: Arc<dyn Provider>,
     /// Whether webhooks may go to this machine and to private networks.
     pub doors: Doors,
+    /// Whether what happens in the shop is kept for those who ask.
+    pub keeps_events: bool,
 }
 
 /// What a provider knows of a message that it was given.

@@ -27,3 +27,13 @@ pub fn hear(news: &News, views: &Views<'_>) -> Result<Vec<Reaction>, Undecodable
     reactions.extend(wire::news::note_for(news, &endpoints)?);
     Ok(reactions)
 }
+
+/// Hears any group, and keeps what it hears in the feed.
+///
+/// # Errors
+/// When the news cannot be read.
+pub fn hear_and_keep(news: &News, views: &Views<'_>) -> Result<Vec<Reaction>, Undecodable> {
+    let mut reactions = hear(news, views)?;
+    reactions.push(wire::news::keep(news)?);
+    Ok(reactions)
+}

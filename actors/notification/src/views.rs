@@ -1,5 +1,6 @@
-//! Read models: messages, what people chose, templates, and webhooks.
+//! Read models: messages, what people chose, templates, webhooks, and the feed.
 
+pub mod feed;
 pub mod sent;
 pub mod templates;
 pub mod webhooks;
@@ -9,6 +10,7 @@ use runtime::view::{Rows, View, Writer};
 
 use crate::preferences::{Choices, Preferences};
 
+pub use feed::Events;
 pub use sent::Messages;
 pub use templates::{Templates, texts};
 pub use webhooks::Webhooks;

@@ -3,6 +3,7 @@
 pub mod choices;
 pub mod deliveries;
 pub mod endpoints;
+pub mod feed;
 pub mod letters;
 mod names;
 pub mod news;

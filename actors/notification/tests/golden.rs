@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use notification::{contact, delivery, endpoint, message, preferences, queue, template};
+use notification::{contact, delivery, endpoint, feed, message, preferences, queue, template};
 use runtime::entity::{Recorded, Undecodable};
 
 fn again<E: Recorded>(event_type: &str, data: &[u8]) -> Result<(&'static str, Vec<u8>), Undecodable> {
@@ -23,6 +23,7 @@ fn every_golden_event_is_read_and_written_back_the_same() {
             .or_else(|_| again::<preferences::Event>(event.type_, &data))
             .or_else(|_| again::<endpoint::Event>(event.type_, &data))
             .or_else(|_| again::<queue::Event>(event.type_, &data))
+            .or_else(|_| again::<feed::Kept>(event.type_, &data))
             .or_else(|_| again::<delivery::Event>(event.type_, &data));
         assert_eq!(read, Ok((event.type_, data)), "{}", event.type_);
     }

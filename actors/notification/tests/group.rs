@@ -1,5 +1,7 @@
 //! The group through real bytes, in a world in memory: what people are told, and what machines are told.
 
+#[path = "group/feed.rs"]
+mod feed;
 #[path = "group/hooks.rs"]
 mod hooks;
 #[path = "group/mail.rs"]

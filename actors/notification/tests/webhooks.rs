@@ -153,6 +153,7 @@ fn group() -> Group {
         push: Arc::new(Capture),
         webhook: Arc::new(Webhooks::new(Doors::Any).expect("a client")),
         doors: Doors::Any,
+        keeps_events: false,
     };
     notification::group_by(outside)
 }

@@ -21,6 +21,9 @@ pub struct Settings {
     pub push: Option<Door>,
     /// Where webhooks may go.
     pub webhooks: Webhook,
+    /// Whether every event of the shop is kept for `GET /api/v1/events`. It costs a write for each; what happened before it
+    /// was switched on is not there.
+    pub keep_events: bool,
 }
 
 /// A secret that does not print itself.
@@ -103,7 +106,14 @@ impl Settings {
             None => Arc::new(Capture),
         };
         let webhook = Arc::new(Alone::new(Webhooks::new(doors).map_err(BadSettings::Client)?));
-        Ok(Outside { email, sms: door(self.sms)?, push: door(self.push)?, webhook, doors })
+        Ok(Outside {
+            email,
+            sms: door(self.sms)?,
+            push: door(self.push)?,
+            webhook,
+            doors,
+            keeps_events: self.keep_events,
+        })
     }
 }
 

@@ -115,14 +115,20 @@ fn details<const PUBLIC: bool>(url: &str, events: &[String], description: &str) 
                       may be told";
         return Err(Problem::new(Kind::Unprocessable, "url_not_allowed", detail));
     }
+    known_patterns(events)?;
+    Ok(Details { url: url.to_owned(), events: events.to_vec(), description: description.to_owned() })
+}
+
+/// Whether each of these is the type of an event, or a pattern that one fits.
+pub(crate) fn known_patterns(patterns: &[String]) -> Result<(), Problem> {
     let heard = || super::contract().hears.iter().flat_map(|heard| heard.events.iter().copied());
-    for wanted in events {
+    for wanted in patterns {
         if !heard().any(|event_type| pattern::any_wants(std::slice::from_ref(wanted), event_type)) {
             let detail = "that is neither the type of an event nor a pattern that any event fits";
             return Err(Problem::new(Kind::Unprocessable, "bad_pattern", detail).with("pattern", wanted.clone()));
         }
     }
-    Ok(Details { url: url.to_owned(), events: events.to_vec(), description: description.to_owned() })
+    Ok(())
 }
 
 /// An endpoint as the world sees it, without its secret; `None` when there is none.

@@ -10,6 +10,7 @@ use runtime::entity::Undecodable;
 use runtime::group::{News, Reaction};
 
 use super::{rpc, v1};
+use crate::feed::FEED;
 
 type Told = Result<Vec<Reaction>, Undecodable>;
 
@@ -115,11 +116,8 @@ pub(crate) fn low_stock(heard: &News) -> Told {
     Ok(vec![Reaction::command::<rpc::Alert>(request.notification_id.clone(), &request)])
 }
 
-/// The event for each of these endpoints: its public face, without anything about a person.
-pub(crate) fn note_for(heard: &News, endpoints: &[String]) -> Told {
-    if endpoints.is_empty() {
-        return Ok(Vec::new());
-    }
+/// The event as it is posted: its entity, and its public face, without anything about a person.
+fn posted(heard: &News) -> Result<(String, String), Undecodable> {
     let unreadable = |why: &dyn std::fmt::Display| Undecodable::new(heard.event_type.clone(), why);
     let contract = EventType::named(&heard.event_type).ok_or_else(|| unreadable(&"the contract has no such event"))?;
     let entity = (contract.id)(&heard.data).map_err(|e| unreadable(&e))?;
@@ -127,10 +125,27 @@ pub(crate) fn note_for(heard: &News, endpoints: &[String]) -> Told {
     (contract.to_public_json)(&heard.data, &mut body).map_err(|e| unreadable(&e))?;
     body.push(b'}');
     let body = String::from_utf8(body).map_err(|e| unreadable(&e))?;
+    Ok((entity, body))
+}
+
+/// The event for each of these endpoints.
+pub(crate) fn note_for(heard: &News, endpoints: &[String]) -> Told {
+    if endpoints.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (entity, body) = posted(heard)?;
     let note = |endpoint_id: &String| {
         let (event_type, entity, body) = (heard.event_type.clone(), entity.clone(), body.clone());
         let request = v1::NoteEventRequest { endpoint_id: endpoint_id.clone(), event_type, entity, body };
         Reaction::command::<rpc::NoteEvent>(endpoint_id.clone(), &request)
     };
     Ok(endpoints.iter().map(note).collect())
+}
+
+/// The event for the feed.
+pub(crate) fn keep(heard: &News) -> Result<Reaction, Undecodable> {
+    let (entity, body) = posted(heard)?;
+    let event_type = heard.event_type.clone();
+    let request = v1::KeepEventRequest { feed: FEED.to_owned(), event_type, entity, body };
+    Ok(Reaction::command::<rpc::KeepEvent>(FEED, &request))
 }

@@ -124,11 +124,21 @@ impl Provider for Machines {
 
 /// The group with this outside: mail goes to the post office, text messages are captured.
 pub(crate) fn group() -> Group {
-    notification::group_by(Outside {
+    notification::group_by(outside())
+}
+
+/// The same, and it keeps what happens in the shop.
+pub(crate) fn group_that_keeps() -> Group {
+    notification::group_by(Outside { keeps_events: true, ..outside() })
+}
+
+fn outside() -> Outside {
+    Outside {
         email: Arc::new(PostOffice),
         sms: Arc::new(Capture),
         push: Arc::new(Capture),
         webhook: Arc::new(Machines),
         doors: Doors::Public,
-    })
+        keeps_events: false,
+    }
 }
