@@ -26,6 +26,11 @@ impl Stocked {
         Stocked::in_a(Up::open().await).await
     }
 
+    /// The same shop, but whatever the bank says of itself gets lost.
+    pub(crate) async fn open_deaf() -> Stocked {
+        Stocked::in_a(Up::open_deaf().await).await
+    }
+
     /// Fills a shop that is open and empty.
     pub(crate) async fn in_a(up: Up) -> Stocked {
         let mut owner = up.http();

@@ -20,6 +20,8 @@ pub(crate) struct Up {
     ports: Ports,
     /// How it reaches a server that is not its own, and where that is watched.
     elsewhere: Option<Elsewhere>,
+    /// What the bank says reaches nobody.
+    is_deaf: bool,
     process: Process,
     home: TempDir,
 }
@@ -49,17 +51,26 @@ impl Up {
 
     /// The same, on a server of one's own or elsewhere.
     pub(crate) async fn open_on(elsewhere: Option<Elsewhere>) -> Up {
+        Up::open_so(elsewhere, false).await
+    }
+
+    /// The same, but all that the bank says of itself gets lost.
+    pub(crate) async fn open_deaf() -> Up {
+        Up::open_so(None, true).await
+    }
+
+    async fn open_so(elsewhere: Option<Elsewhere>, is_deaf: bool) -> Up {
         let home = tempfile::tempdir().expect("a directory");
         let ports = Ports { door: port::free(), nats: port::free(), monitor: port::free(), bank: port::free() };
-        let process = Process::start(home.path(), "up", command(&home, ports, elsewhere.as_ref()));
-        let mut up = Up { home, ports, elsewhere, process };
+        let process = Process::start(home.path(), "up", command(&home, ports, elsewhere.as_ref(), is_deaf));
+        let mut up = Up { home, ports, elsewhere, is_deaf, process };
         up.is_open().await;
         up
     }
 
     /// Starts it again, without waiting.
     pub(crate) fn begin(&mut self) {
-        let command = command(&self.home, self.ports, self.elsewhere.as_ref());
+        let command = command(&self.home, self.ports, self.elsewhere.as_ref(), self.is_deaf);
         self.process = Process::start(self.home.path(), "up", command);
     }
 
@@ -217,7 +228,7 @@ impl Doors {
     }
 }
 
-fn command(home: &TempDir, ports: Ports, elsewhere: Option<&Elsewhere>) -> Command {
+fn command(home: &TempDir, ports: Ports, elsewhere: Option<&Elsewhere>, is_deaf: bool) -> Command {
     let Ports { door, nats, monitor, bank } = ports;
     let mut command = mercat(home.path());
     command
@@ -227,6 +238,10 @@ fn command(home: &TempDir, ports: Ports, elsewhere: Option<&Elsewhere>) -> Comma
         .env("MERCAT_NATS__PORT", nats.to_string())
         .env("MERCAT_NATS__MONITOR_PORT", monitor.to_string())
         .env("MERCAT_NATS__MAX_FILE", (4_u64 << 30).to_string());
+    if is_deaf {
+        // A port that nobody listens on.
+        command.env("MERCAT_BANK__NEWS_URL", "http://127.0.0.1:9/nowhere");
+    }
     if let Some(Elsewhere { url, monitors }) = elsewhere {
         command.args(["--nats", url]).env("MERCAT_NATS__MONITORS", format!("{monitors:?}"));
     }

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::journey;
+use crate::audit::is_clean;
 use crate::customer::NEEDS_3DS;
+use crate::house::Ask;
 use crate::stocked::{Stocked, text};
 
 /// Done, and the line goes dead before the answer.
@@ -77,5 +79,26 @@ fn a_proof_that_only_the_bank_tells_of_is_enough() {
         shop.up.pass_3ds(&text(&order, "/next_action/url")).await;
         shop.order_is(&order_id, "processing").await;
         assert_eq!(shop.money(&order_id).await, (1990, 0));
+    });
+}
+
+#[test]
+fn a_proof_whose_news_got_lost_is_found_out_by_asking_the_bank() {
+    journey(async || {
+        let mut shop = Stocked::open_deaf().await;
+        let mut guest = shop.guest();
+        let cart = guest.cart(&[("MUG", 1)]).await;
+        let order = guest.place(&cart, NEEDS_3DS, 202).await;
+        let order_id = text(&order, "/order_id");
+        // The customer proves who they are and never comes back, and the bank's webhook reaches nobody.
+        shop.up.pass_3ds(&text(&order, "/next_action/url")).await;
+        assert_eq!(shop.order(&order_id).await["status"], "requires_action", "nobody was told");
+        // The shop asks by itself every five minutes; whoever reconciles asks at once.
+        let payment_id = text(&shop.order(&order_id).await, "/payment_id");
+        let ask = Ask::post(format!("/api/v1/payments/{payment_id}/reconcile"), &json!({}));
+        shop.owner(200, ask.keyed("reconcile")).await;
+        shop.order_is(&order_id, "processing").await;
+        assert_eq!(shop.money(&order_id).await, (1990, 0));
+        is_clean(&shop.up).await;
     });
 }

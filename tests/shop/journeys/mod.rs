@@ -1,8 +1,10 @@
 //! The journeys.
 
 mod bank;
+mod billing;
 mod buying;
 mod cancelling;
+mod exchanging;
 mod racing;
 mod returning;
 mod shipping;
