@@ -10,5 +10,6 @@ mod outcomes;
 mod reads;
 mod routes;
 mod support;
+mod tokens;
 mod watches;
 mod writes;
