@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use crate::identity::Identity;
 
 /// How often keys are asked for.
-const KEYS_EVERY: Duration = Duration::from_secs(60);
+const KEYS_EVERY: Duration = Duration::from_mins(1);
 /// How often an unknown key may make us ask again.
 const KEYS_AGAIN: Duration = Duration::from_secs(1);
 /// How often we ask what was ended.
@@ -36,6 +36,16 @@ const RING: &str = "main";
 
 /// Names what was shown, without being it.
 pub(crate) type Shown = [u8; 32];
+
+/// Whom we believe that a bearer is.
+pub(crate) enum Belief {
+    /// This one.
+    Somebody(Arc<Identity>),
+    /// What they show is worth nothing.
+    Nobody,
+    /// Nobody was asked lately.
+    Unasked,
+}
 
 /// What the gateway knows of auth.
 #[derive(Debug)]
@@ -147,9 +157,12 @@ impl Authority {
     }
 
     /// Whom we believe that this is, if we asked lately.
-    pub(crate) fn believed(&self, shown: &Shown) -> Option<Option<Arc<Identity>>> {
-        let known = self.known();
-        known.bearers.get(shown).filter(|(at, _)| at.elapsed() < BELIEVED).map(|(_, identity)| identity.clone())
+    pub(crate) fn believed(&self, shown: &Shown) -> Belief {
+        match self.known().bearers.get(shown).filter(|(at, _)| at.elapsed() < BELIEVED) {
+            Some((_, Some(identity))) => Belief::Somebody(identity.clone()),
+            Some((_, None)) => Belief::Nobody,
+            None => Belief::Unasked,
+        }
     }
 
     /// Believes it for a while.

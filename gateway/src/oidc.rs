@@ -1,4 +1,4 @@
-//! The doors of OAuth and OpenID Connect: forms, redirects and pages, which no contract generates.
+//! The doors of OAuth and `OpenID` Connect: forms, redirects and pages, which no contract generates.
 //!
 //! What any of it means, auth decides; here forms become requests and answers become what browsers and applications
 //! expect. Pages hold no script, no secret but the one that proves that a form came from here, and nothing of others.

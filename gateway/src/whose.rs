@@ -14,7 +14,7 @@ use messages::route::Route;
 use runtime::client::Failure;
 use runtime::headers::Caller;
 
-use crate::authority::{Shown, ask};
+use crate::authority::{Belief, Shown, ask};
 use crate::bearer as access;
 use crate::door::Door;
 use crate::error::Error;
@@ -63,8 +63,10 @@ impl Door {
 
     async fn api_key(&self, token: &str) -> Result<Arc<Identity>, Error> {
         let shown: Shown = *blake3::hash(token.as_bytes()).as_bytes();
-        if let Some(believed) = self.shared.authority.believed(&shown) {
-            return believed.ok_or_else(unknown);
+        match self.shared.authority.believed(&shown) {
+            Belief::Somebody(identity) => return Ok(identity),
+            Belief::Nobody => return Err(unknown()),
+            Belief::Unasked => {}
         }
         let id = token.strip_prefix(API_KEY).and_then(|rest| rest.split_once('_')).map(|(id, _)| format!("key_{id}"));
         let id = id.filter(|id| messages::id::KeyId::parse(id).is_ok()).ok_or_else(unknown)?;
@@ -111,8 +113,10 @@ impl Door {
     /// Who somebody is who shows this session; `None` when it is over.
     pub(crate) async fn of_session(&self, session: &Session) -> Result<Option<Arc<Identity>>, Error> {
         let shown: Shown = *blake3::hash(session.written().as_bytes()).as_bytes();
-        if let Some(believed) = self.shared.authority.believed(&shown) {
-            return Ok(believed);
+        match self.shared.authority.believed(&shown) {
+            Belief::Somebody(identity) => return Ok(Some(identity)),
+            Belief::Nobody => return Ok(None),
+            Belief::Unasked => {}
         }
         let check = v1::CheckSessionRequest { session_id: session.id.clone(), secret_hash: sha256(&session.secret) };
         let said = ask::<rpc::CheckSession>(&self.client, None, &check).await.map_err(|failure| no_answer(&failure))?;

@@ -74,6 +74,7 @@ pub struct Shown {
 
 recorded! {
     /// What can have happened to a code.
+    #[expect(clippy::large_enum_variant, reason = "an event is made, written and gone; none is kept in a list")]
     Event {
         /// It was issued.
         Issued(CodeIssued) = "authorization.code_issued",

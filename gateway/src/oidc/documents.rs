@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// For how long both are kept: half as long as a new key is shown before it signs.
 const KEPT: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
 
-/// What there is (OpenID Connect Discovery, RFC 8414).
+/// What there is (`OpenID` Connect Discovery, RFC 8414).
 pub(crate) fn discovery(issuer: &str) -> HttpResponse {
     let at = |path: &str| format!("{issuer}/oauth2/{path}");
     let secret = ["client_secret_basic", "client_secret_post"];

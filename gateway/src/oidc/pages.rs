@@ -71,7 +71,8 @@ fn origin(uri: &str) -> String {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]+".contains(&byte));
     match scheme {
-        "http" | "https" if plain(authority) => format!("{scheme}://{authority}"),
+        "http" | "https" if authority == "*" || plain(authority) => format!("{scheme}://{authority}"),
+        "http" | "https" => String::new(),
         _ if plain(scheme) => format!("{scheme}:"),
         _ => String::new(),
     }

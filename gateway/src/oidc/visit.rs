@@ -43,7 +43,7 @@ impl Door {
             Err(wrong) => return Ok(wrong),
         };
         if let Some(page) = visit.login("authorize").await? {
-            return visit.finish(page);
+            return Ok(visit.finish(page));
         }
         let (session_id, secret) = visit.shown();
         let request = v1::AuthorizeRequest {
@@ -71,7 +71,7 @@ impl Door {
             Step::Redirect => away(&said.location)?,
             Step::Refuse | Step::Unspecified => refused(&said.error_description)?,
         };
-        visit.finish(response)
+        Ok(visit.finish(response))
     }
 
     /// Somebody types the code that a device shows.
@@ -81,7 +81,7 @@ impl Door {
             Err(wrong) => return Ok(wrong),
         };
         if let Some(page) = visit.login("device").await? {
-            return visit.finish(page);
+            return Ok(visit.finish(page));
         }
         let user_code = get(&visit.params, "user_code").to_owned();
         let code_page = |visit: &Visit<'_>, error: &str| {
@@ -90,12 +90,12 @@ impl Door {
         };
         if visit.session.is_none() {
             let page = visit.login_page("", "")?;
-            return visit.finish(page);
+            return Ok(visit.finish(page));
         }
         // A link from elsewhere only fills the form in: who types a code must know that they let something in.
-        if !matches!(visit.step(), "code" | "consent") {
+        if !matches!(visit.step(), "code" | "consent") || user_code.is_empty() {
             let page = code_page(&visit, "")?;
-            return visit.finish(page);
+            return Ok(visit.finish(page));
         }
         let (session_id, secret) = visit.shown();
         let decision = visit.decision().into();
@@ -113,7 +113,7 @@ impl Door {
             Step::Redirect => message("The device was not let in", "You can close this page.")?,
             Step::Refuse | Step::Unspecified => code_page(&visit, "This code is not known, or no longer.")?,
         };
-        visit.finish(response)
+        Ok(visit.finish(response))
     }
 
     /// A browser signs out.
@@ -139,7 +139,7 @@ impl Door {
         if said.step() == Step::Redirect {
             give(&mut response, forgotten(visit.issuer));
         }
-        visit.finish(response)
+        Ok(visit.finish(response))
     }
 }
 
@@ -261,12 +261,12 @@ impl<'a> Visit<'a> {
     }
 
     /// Gives the browser the cookies that it needs.
-    fn finish(&self, mut response: HttpResponse) -> Result<HttpResponse, Error> {
+    fn finish(&self, mut response: HttpResponse) -> HttpResponse {
         give(&mut response, [self.filler.cookie(self.issuer)]);
         if let (Some(max_age), Some(session)) = (self.signed_in, &self.session) {
             give(&mut response, session.cookies(self.issuer, max_age));
         }
-        Ok(response)
+        response
     }
 }
 

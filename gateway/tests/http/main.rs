@@ -12,5 +12,6 @@ mod rates;
 mod reads;
 mod routes;
 mod support;
+mod tokens;
 mod watches;
 mod writes;

@@ -239,14 +239,15 @@ async fn register(inquiry: &Inquiry, request: &AnswerEndpointRequest) -> Result<
     if redirect_uris.is_empty() || !redirect_uris.iter().all(|uri| client::is_redirect(uri)) {
         return Ok(wrong("invalid_redirect_uri", "A redirect URI is an absolute https address without a fragment."));
     }
-    let wanted = v1::Client {
-        name: text("client_name").chars().filter(|c| !c.is_control()).take(100).collect(),
+    let name: String = text("client_name").trim().chars().filter(|c| !c.is_control()).take(100).collect();
+    let wanted = v1::CreateClientRequest {
+        name: if name.is_empty() { "Application".to_owned() } else { name },
         redirect_uris,
         post_logout_redirect_uris: list("post_logout_redirect_uris"),
         grant_types,
         scopes: words(text("scope")),
         authentication: authentication.into(),
-        ..v1::Client::default()
+        ..v1::CreateClientRequest::default()
     };
     let client = match keys::registered(inquiry, wanted).await {
         Ok(client) => client,

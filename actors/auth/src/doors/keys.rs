@@ -112,41 +112,35 @@ pub(crate) fn create_client<'a>(
     inquiry: &'a Inquiry,
     request: &'a v1::CreateClientRequest,
 ) -> Gathering<'a, v1::CreateClientResponse> {
-    Box::pin(async {
-        let v1::CreateClientRequest {
-            name,
-            redirect_uris,
-            post_logout_redirect_uris,
-            grant_types,
-            scopes,
-            authentication,
-            id_token_algorithm,
-            trusted,
-            tier,
-        } = request.clone();
-        let client = v1::Client {
-            name,
-            redirect_uris,
-            post_logout_redirect_uris,
-            grant_types,
-            scopes,
-            authentication,
-            id_token_algorithm,
-            trusted,
-            tier,
-            ..v1::Client::default()
-        };
-        Ok(v1::CreateClientResponse { client: Some(registered(inquiry, client).await?) })
-    })
+    Box::pin(async { Ok(v1::CreateClientResponse { client: Some(registered(inquiry, request.clone()).await?) }) })
 }
 
 /// Registers an application, with a secret if it can keep one.
-pub(crate) async fn registered(inquiry: &Inquiry, client: v1::Client) -> Result<v1::Client, Problem> {
+pub(crate) async fn registered(inquiry: &Inquiry, wanted: v1::CreateClientRequest) -> Result<v1::Client, Problem> {
     let client_id = ClientId::new().to_string();
-    let secret = (client.authentication() != ClientAuthentication::None).then(crypto::secret);
+    let secret = (wanted.authentication() != ClientAuthentication::None).then(crypto::secret);
+    let v1::CreateClientRequest {
+        name,
+        redirect_uris,
+        post_logout_redirect_uris,
+        grant_types,
+        scopes,
+        authentication,
+        id_token_algorithm,
+        trusted,
+        tier,
+    } = wanted;
     let record = v1::RecordClientRequest {
         client_id: client_id.clone(),
-        client: Some(v1::Client { client_id: client_id.clone(), ..client }),
+        name,
+        redirect_uris,
+        post_logout_redirect_uris,
+        grant_types,
+        scopes,
+        authentication,
+        id_token_algorithm,
+        trusted,
+        tier,
         secret_hash: secret.as_deref().map(crypto::hash).unwrap_or_default(),
     };
     let kept = inquiry.ask::<rpc::RecordClient>(&client_id, &record).await?.client;

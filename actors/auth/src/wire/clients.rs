@@ -9,10 +9,33 @@ pub(crate) fn record(
     desk: &mut Desk<'_>,
     request: &v1::RecordClientRequest,
 ) -> Result<v1::RecordClientResponse, Problem> {
+    let v1::RecordClientRequest {
+        client_id,
+        name,
+        redirect_uris,
+        post_logout_redirect_uris,
+        grant_types,
+        scopes,
+        authentication,
+        id_token_algorithm,
+        trusted,
+        tier,
+        secret_hash,
+    } = request.clone();
+    let details = client::heard(&v1::Client {
+        name,
+        redirect_uris,
+        post_logout_redirect_uris,
+        grant_types,
+        scopes,
+        authentication,
+        id_token_algorithm,
+        trusted,
+        tier,
+        ..v1::Client::default()
+    });
     let id = &request.client_id;
-    let details = request.client.as_ref().map(client::heard).unwrap_or_default();
-    let secret_hash = request.secret_hash.clone();
-    desk.tell::<Client>(id, Command::Register { client_id: id.clone(), details, secret_hash })?;
+    desk.tell::<Client>(id, Command::Register { client_id, details, secret_hash })?;
     Ok(v1::RecordClientResponse { client: desk.see::<Client>(id).shown(id) })
 }
 

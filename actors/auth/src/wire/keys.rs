@@ -90,11 +90,11 @@ pub(crate) fn look(window: &Window<'_>, request: &v1::LookAtKeyRequest) -> Resul
 }
 
 /// New pairs of keys, one for each way to sign, with their private halves sealed.
-pub(crate) fn fresh_keys<'a>(_: &'a Inquiry, _: &'a v1::RotateSigningKeysRequest) -> Gathering<'a, Vec<SigningKey>> {
+pub(crate) fn fresh_keys<'a>(_: &'a Inquiry, _: &'a v1::RotateSigningKeysRequest) -> Gathering<'a, Fresh> {
     Box::pin(async {
         let ways = [SigningAlgorithm::Es256, SigningAlgorithm::Eddsa];
         let keys: Option<Vec<_>> = ways.into_iter().map(fresh_key).collect();
-        keys.ok_or_else(|| Problem::new(Kind::Internal, "no_key", "no key could be made"))
+        keys.map(Fresh).ok_or_else(|| Problem::new(Kind::Internal, "no_key", "no key could be made"))
     })
 }
 
@@ -107,10 +107,13 @@ fn fresh_key(algorithm: SigningAlgorithm) -> Option<SigningKey> {
     Some(SigningKey { kid, algorithm: algorithm.into(), public, sealed, ..SigningKey::default() })
 }
 
+/// New keys, as they were gathered.
+pub(crate) struct Fresh(Vec<SigningKey>);
+
 pub(crate) fn rotate(
     desk: &mut Desk<'_>,
     request: &v1::RotateSigningKeysRequest,
-    keys: &Vec<SigningKey>,
+    Fresh(keys): &Fresh,
 ) -> Result<v1::RotateSigningKeysResponse, Problem> {
     let command = keyring::Command::Rotate { if_due: request.if_due, keys: keys.clone() };
     desk.tell::<Keyring>(RING, command)?;

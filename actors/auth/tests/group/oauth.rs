@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use auth::wire::user;
 use auth::wire::v1::{self, Decision, Endpoint, Outcome, Step, rpc};
 use messages::auth::v1::LogoutRequest;
 
@@ -300,6 +301,35 @@ fn everything_stands_after_a_restart() {
         assert_eq!(status, 200, "{next}");
         let bearer = format!("Bearer {}", text(&tokens, "access_token"));
         assert_eq!(shop.endpoint(Endpoint::Userinfo, &[], &bearer).await.0, 200);
+        shop.close().await;
+    });
+}
+
+#[test]
+fn news_of_people_are_heard_once_however_often_they_come() {
+    play(|world| async move {
+        let mut shop = Shop::open(&world).await;
+        let bob = id("usr", "bob");
+        let login = shop.login("bob").await;
+        let activate = user::ActivateUserRequest { user_id: bob.clone() };
+        shop.asker.ask::<user::rpc::ActivateUser>(Some(&bob), &activate).await.expect("told");
+        while shop.logged(["user.registered", "account.closed"]).await != [1, 0] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // Killed with the news in hand, it hears them again; told twice, it knows them.
+        shop.asker.ask::<user::rpc::ActivateUser>(Some(&bob), &activate).await.expect("told");
+        shop.auth.kill("a");
+        shop.auth.start("a").await;
+        let app = shop.app().await;
+        let (_, tokens) = shop.redeem(&app, &shop.code(&login, &app).await).await;
+        let delete = user::DeleteUserRequest { user_id: bob.clone() };
+        shop.asker.ask::<user::rpc::DeleteUser>(Some(&bob), &delete).await.expect("told");
+        while shop.logged(["user.registered", "account.closed"]).await != [1, 1] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(shop.refresh(&app, text(&tokens, "refresh_token")).await.1["error"], "invalid_grant");
+        let said = shop.authorize(&login, &asked(&app), Decision::Allow).await;
+        assert_eq!(said.step(), Step::Login, "nobody is signed in any more");
         shop.close().await;
     });
 }

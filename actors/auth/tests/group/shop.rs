@@ -6,9 +6,11 @@ use auth::settings::Settings;
 use auth::wire::v1::{self, Decision, Step, rpc};
 use auth::wire::{Problem, user};
 use messages::id::Id;
+use messages::runtime::v1::{Turn, record::What};
 use messages::{Group as Contract, Rpc};
 use prost::Message as _;
 use runtime::client::{Call, Failure};
+use runtime::clock::to_wire;
 use runtime::desk::Desk;
 use runtime::entity::{Entity, Facts, Recorded, Undecodable};
 use runtime::group::{Group, Views};
@@ -23,37 +25,65 @@ pub(crate) const CALLBACK: &str = "https://app.example/callback";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) const CODE: &str = "123456";
 
-/// An actor of `user` to whom nothing happens.
+/// Somebody, as `user` tells of them.
 #[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
-struct Nobody;
+struct Person {
+    news: u32,
+}
 
 #[derive(Clone)]
-enum Nothing {}
+enum Told {
+    Set(user::UserCredentialsSet),
+    Deleted(user::UserDeleted),
+}
 
-impl Recorded for Nothing {
+impl Recorded for Told {
     fn record(&self) -> (&'static str, Vec<u8>) {
-        match *self {}
+        match self {
+            Told::Set(event) => ("user.credentials.set", event.encode_to_vec()),
+            Told::Deleted(event) => ("user.deleted", event.encode_to_vec()),
+        }
     }
 
-    fn recall(event_type: &str, _: &[u8]) -> Result<Nothing, Undecodable> {
-        Err(Undecodable::new(event_type, "nothing happens here"))
+    fn recall(event_type: &str, data: &[u8]) -> Result<Told, Undecodable> {
+        let unreadable = |e| Undecodable::new(event_type, e);
+        match event_type {
+            "user.credentials.set" => user::UserCredentialsSet::decode(data).map(Told::Set).map_err(unreadable),
+            _ => user::UserDeleted::decode(data).map(Told::Deleted).map_err(unreadable),
+        }
     }
 }
 
-impl Entity for Nobody {
-    const KIND: &'static str = "nobody";
+impl Entity for Person {
+    const KIND: &'static str = "person";
     const FOLD: u32 = 1;
-    type Command = Nothing;
-    type Event = Nothing;
+    type Command = Told;
+    type Event = Told;
     type Refusal = Problem;
 
-    fn decide(&self, command: Nothing, _: &Facts) -> Result<Vec<Nothing>, Problem> {
-        match command {}
+    fn decide(&self, command: Told, _: &Facts) -> Result<Vec<Told>, Problem> {
+        Ok(vec![command])
     }
 
-    fn evolve(&mut self, event: &Nothing) {
-        match *event {}
+    fn evolve(&mut self, _: &Told) {
+        self.news += 1;
     }
+}
+
+/// `user` says that somebody has a password.
+fn activate(desk: &mut Desk<'_>, request: &user::ActivateUserRequest) -> Result<user::ActivateUserResponse, Problem> {
+    let (user_id, at) = (request.user_id.clone(), Some(to_wire(desk.facts().now)));
+    let email_id = id("eml", &user_id);
+    let set = user::UserCredentialsSet { user_id, email: "ada@example.com".into(), email_id, at, ..Default::default() };
+    desk.tell::<Person>(&request.user_id, Told::Set(set))?;
+    Ok(user::ActivateUserResponse::default())
+}
+
+/// `user` says that somebody is gone.
+fn delete(desk: &mut Desk<'_>, request: &user::DeleteUserRequest) -> Result<user::DeleteUserResponse, Problem> {
+    let (user_id, at) = (request.user_id.clone(), Some(to_wire(desk.facts().now)));
+    desk.tell::<Person>(&request.user_id, Told::Deleted(user::UserDeleted { user_id, at }))?;
+    Ok(user::DeleteUserResponse::default())
 }
 
 pub(crate) fn id(prefix: &'static str, name: &str) -> String {
@@ -99,17 +129,24 @@ fn claims(_: &Views<'_>, request: &user::GetClaimsRequest) -> Result<user::GetCl
 }
 
 fn neighbour() -> Group {
-    use user::rpc::{GetClaims, VerifyUser};
+    use user::rpc::{ActivateUser, DeleteUser, GetClaims, VerifyUser};
     thread_local! {
         static USER: &'static Contract = {
             let whole = Contract::named("user").expect("a group");
-            let routes = Box::leak(Box::new([VerifyUser::ROUTE, GetClaims::ROUTE]));
+            let routes = Box::leak(Box::new([
+                VerifyUser::ROUTE,
+                GetClaims::ROUTE,
+                ActivateUser::ROUTE,
+                DeleteUser::ROUTE,
+            ]));
             Box::leak(Box::new(Contract { hears: &[], calls: &[], routes, ..*whole }))
         };
     }
     Group::new(USER.with(|contract| *contract))
-        .entity::<Nobody>()
-        .command::<VerifyUser, Nobody>(|request| request.attempt_id.clone(), verify)
+        .entity::<Person>()
+        .command::<VerifyUser, Person>(|request| request.attempt_id.clone(), verify)
+        .command::<ActivateUser, Person>(|request| request.user_id.clone(), activate)
+        .command::<DeleteUser, Person>(|request| request.user_id.clone(), delete)
         .query::<GetClaims>(claims)
 }
 
@@ -160,6 +197,22 @@ impl Shop {
         let call = Call { caller: caller.clone(), ..self.asker.call::<R>(key, request) };
         let answer = self.asker.send(&call).await?;
         Ok(R::Response::decode(answer.payload).expect("an answer of the contract"))
+    }
+
+    /// How often each of these stands in the log.
+    pub(crate) async fn logged(&self, event_types: [&str; 2]) -> [usize; 2] {
+        let (log, mut sequence, mut counts) = (self.auth.log().await, 0, [0; 2]);
+        while let Ok(Some(entry)) = log.next(0, sequence).await {
+            sequence = entry.sequence;
+            let turn = Turn::decode(entry.payload).expect("a turn");
+            for record in turn.commits.iter().flat_map(|commit| &commit.records) {
+                let Some(What::Event(event)) = &record.what else { continue };
+                for (count, _) in counts.iter_mut().zip(event_types).filter(|(_, name)| *name == event.r#type) {
+                    *count += 1;
+                }
+            }
+        }
+        counts
     }
 
     /// Signs somebody in with the browser.
