@@ -3,6 +3,7 @@
 mod bank;
 mod buying;
 mod cancelling;
+mod oidc;
 mod racing;
 mod returning;
 mod shipping;
