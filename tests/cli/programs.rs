@@ -86,8 +86,19 @@ fn verify_holds_a_log_against_itself_and_against_the_store_in_use() {
     let reports = documents(&mercat(&shop, ["verify"]).ok());
     assert_eq!(
         reports.iter().map(|report| report["group"].as_str()).collect::<Vec<_>>(),
-        ["product", "pricing", "inventory", "promotion", "cart", "order", "payment", "shipping", "notification"]
-            .map(Some)
+        [
+            "product",
+            "pricing",
+            "inventory",
+            "promotion",
+            "cart",
+            "order",
+            "payment",
+            "shipping",
+            "notification",
+            "auth"
+        ]
+        .map(Some)
     );
     for report in &reports {
         assert_eq!(report["faults"], serde_json::json!([]), "{report}");

@@ -204,7 +204,7 @@ pub(crate) mod tests {
         check(&[], open(), "session.opened");
         check(&[opened(1)], open(), "there is already a session with this id");
         check(&[opened(1), revoked()], open(), "there is already a session with this id");
-        check(&[over.clone()], open(), "there is already a session with this id");
+        check(std::slice::from_ref(&over), open(), "there is already a session with this id");
         check(&[], revoke(), "there is no such session");
         check(&[opened(1)], revoke(), "session.revoked");
         check(&[opened(1), revoked()], revoke(), "");

@@ -138,6 +138,11 @@ impl Up {
         lines.lines().filter(|line| line.contains(&ours)).map(str::to_owned).collect()
     }
 
+    /// Who issues its tokens.
+    pub(crate) fn issuer(&self) -> String {
+        format!("http://127.0.0.1:{}", self.ports.door)
+    }
+
     /// The token of its admin.
     pub(crate) fn admin(&self) -> String {
         self.token("admin")

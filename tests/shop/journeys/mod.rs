@@ -5,6 +5,7 @@ mod billing;
 mod buying;
 mod cancelling;
 mod exchanging;
+mod oidc;
 mod racing;
 mod returning;
 mod shipping;

@@ -57,7 +57,7 @@ fn somebody_signs_in_lets_an_application_act_and_signs_out() {
         assert_eq!(shop.endpoint(Endpoint::Userinfo, &[], &bearer).await.0, 401);
         assert_eq!(shop.refresh(&app, text(&tokens, "refresh_token")).await.1["error"], "invalid_grant");
         let ended = shop.ask::<rpc::ListRevoked>(&v1::ListRevokedRequest {}).await.expect("an answer").revoked;
-        assert_eq!(ended.expect("a list").ids, [login.session_id.clone()]);
+        assert_eq!(ended.expect("a list").ids, [login.session_id.as_str()]);
         shop.close().await;
     });
 }

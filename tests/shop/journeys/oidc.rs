@@ -1,0 +1,79 @@
+//! Judges: client libraries of OAuth and OpenID Connect, which know nothing of us, against the shop that runs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::json;
+
+use super::journey;
+use crate::house::{Ask, Up};
+
+const EMAIL: &str = "ada@example.com";
+const PASSWORD: &str = "correct horse battery staple 42";
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Where the judges of JavaScript are installed, once; `None` where there is no npm.
+fn installed() -> Option<PathBuf> {
+    let room = repository().join("target/tools/oidc");
+    std::fs::create_dir_all(&room).expect("a directory");
+    for file in ["package.json", "judge.mjs", "browser.mjs"] {
+        std::fs::copy(repository().join("tests/shop/oidc").join(file), room.join(file)).expect("a copy");
+    }
+    let versions = std::fs::read(room.join("package.json")).expect("versions");
+    if std::fs::read(room.join("installed.json")).is_ok_and(|installed| installed == versions) {
+        return Some(room);
+    }
+    let npm = Command::new("npm").args(["install", "--no-audit", "--no-fund", "--silent"]).current_dir(&room).output();
+    let Ok(Output { status, stderr, .. }) = npm else {
+        eprintln!("note: npm is not installed, so openid-client and oauth4webapi did not judge");
+        return None;
+    };
+    assert!(status.success(), "npm install: {}", String::from_utf8_lossy(&stderr));
+    std::fs::write(room.join("installed.json"), versions).expect("a note");
+    Some(room)
+}
+
+/// The Python that `./test.sh` prepared, else the machine's own.
+fn python() -> PathBuf {
+    let prepared = repository().join("target/tools/venv/bin/python");
+    if prepared.is_file() { prepared } else { PathBuf::from("python3") }
+}
+
+async fn judged(mut judge: Command) {
+    let shop = Up::open().await;
+    let person = json!({"email": EMAIL, "password": PASSWORD, "name": "Ada"});
+    let answer = shop.stranger().try_send(&Ask::post("/api/v1/users", &person)).await.expect("an answer");
+    if answer.status == 503 {
+        eprintln!("note: the group user is not in this binary, so nobody can sign in and nobody judged");
+        return;
+    }
+    assert!(answer.status < 300, "{answer:?}");
+    judge.env("ISSUER", shop.issuer()).env("ADMIN", shop.admin()).env("EMAIL", EMAIL).env("PASSWORD", PASSWORD);
+    let ran = tokio::task::spawn_blocking(move || judge.output().expect("the judge runs")).await.expect("a thread");
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(ran.status.success(), "{said}\n{}", String::from_utf8_lossy(&ran.stderr));
+}
+
+#[test]
+fn openid_client_and_oauth4webapi_find_nothing_wrong() {
+    let Some(room) = installed() else { return };
+    journey(async || {
+        let mut node = Command::new("node");
+        node.arg("judge.mjs").current_dir(room);
+        judged(node).await;
+    });
+}
+
+#[test]
+fn authlib_finds_nothing_wrong() {
+    let has = Command::new(python()).args(["-c", "import authlib, requests"]).output().expect("python runs");
+    assert!(has.status.success(), "python has no authlib: pip install -r tests/requirements.txt");
+    journey(async || {
+        let mut python = Command::new(python());
+        python.arg(repository().join("tests/shop/oidc/judge.py")).env("PYTHONDONTWRITEBYTECODE", "1");
+        judged(python).await;
+    });
+}
