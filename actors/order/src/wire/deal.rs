@@ -113,22 +113,23 @@ pub(super) fn item_out(line: &Line) -> v1::OrderItem {
     }
 }
 
-pub(super) fn shares_in(said: &[v1::RefundShare]) -> Vec<Share> {
+/// None, when all of it goes back by the first payment.
+pub(super) fn shares_in(said: Option<&v1::RefundShares>) -> Vec<Share> {
     let share = |said: &v1::RefundShare| Share {
         payment_id: said.payment_id.clone(),
         refund_id: said.refund_id.clone(),
         amount: money(said.amount.as_ref()),
     };
-    said.iter().map(share).collect()
+    said.map(|said| said.data.iter().map(share).collect()).unwrap_or_default()
 }
 
-pub(super) fn shares_out(shares: &[Share]) -> Vec<v1::RefundShare> {
+pub(super) fn shares_out(shares: &[Share]) -> Option<v1::RefundShares> {
     let share = |share: &Share| v1::RefundShare {
         payment_id: share.payment_id.clone(),
         refund_id: share.refund_id.clone(),
         amount: say(share.amount),
     };
-    shares.iter().map(share).collect()
+    (!shares.is_empty()).then(|| v1::RefundShares { data: shares.iter().map(share).collect() })
 }
 
 fn billed_in(said: &v1::InvoiceLine) -> Line {

@@ -6,7 +6,7 @@ use runtime::entity::{Recorded, Undecodable};
 
 use super::deal::{
     action_in, action_out, address_in, address_out, allotments_in, allotments_out, choice_in, choice_out, created_in,
-    created_out, item_in, item_out, lines, money, paid_in, paid_out, say, shares_in, shares_out, units,
+    created_out, item_in, item_out, lines, money, paid_in, paid_out, say, shares_in, shares_out, some, units,
 };
 use super::show::{kind_in, kind_out, parcel_in, parcel_out, status_in, status_out, step_in, step_out};
 use super::{Trouble, unreadable, v1};
@@ -138,6 +138,7 @@ impl Recorded for Event {
                 ("order.reduction_refused", event.encode_to_vec())
             }
             What::ReturnOpened { return_id, units, amendment_id } => {
+                let amendment_id = some(&amendment_id);
                 let event = v1::ReturnOpened { order_id, return_id, lines: lines(&units), at, amendment_id };
                 ("order.return_opened", event.encode_to_vec())
             }
@@ -290,7 +291,7 @@ impl Recorded for Event {
                 units: units(&said.lines),
                 parts: allotments_in(&said.parts),
                 amount: money(said.amount.as_ref()),
-                shares: shares_in(&said.shares),
+                shares: shares_in(said.shares.as_ref()),
                 number: said.reduction,
                 refund_id: said.refund_id,
                 reason: said.reason,
@@ -308,12 +309,12 @@ impl Recorded for Event {
             "order.return_opened" => read!(ReturnOpened, |said| What::ReturnOpened {
                 units: units(&said.lines),
                 return_id: said.return_id,
-                amendment_id: said.amendment_id,
+                amendment_id: said.amendment_id.unwrap_or_default(),
             }),
             "order.return_closed" => read!(ReturnClosed, |said| What::ReturnClosed {
                 units: units(&said.lines),
                 amount: money(said.amount.as_ref()),
-                shares: shares_in(&said.shares),
+                shares: shares_in(said.shares.as_ref()),
                 return_id: said.return_id,
                 refund_id: said.refund_id,
             }),

@@ -6,7 +6,7 @@ use runtime::desk::{Desk, Window};
 use runtime::entity::{Recorded, Undecodable};
 
 use super::amending;
-use super::deal::{lines, money, say, shares_in, shares_out, units};
+use super::deal::{lines, money, say, shares_in, shares_out, some, units};
 use super::order::{must_be_theirs, with_lines};
 use super::show::{reason_in, reason_out, returned, standing_out, standing_word, step_in, step_out};
 use super::{Problem, refund_id_of_return, unreadable, v1};
@@ -161,7 +161,7 @@ impl Recorded for Event {
         let at = Some(to_wire(at));
         match what {
             What::Requested { user_id, units, reason, note, amendment_id } => {
-                let (lines, reason) = (lines(&units), reason_out(reason).into());
+                let (lines, reason, amendment_id) = (lines(&units), reason_out(reason).into(), some(&amendment_id));
                 let event = v1::ReturnRequested { return_id, order_id, user_id, lines, reason, note, at, amendment_id };
                 ("return.requested", event.encode_to_vec())
             }
@@ -225,7 +225,7 @@ impl Recorded for Event {
                 reason: reason_in(said.reason()),
                 user_id: said.user_id,
                 note: said.note,
-                amendment_id: said.amendment_id,
+                amendment_id: said.amendment_id.unwrap_or_default(),
             }),
             "return.approved" => read!(ReturnApproved, |said| What::Approved { user_id: said.user_id }),
             "return.rejected" => {
@@ -237,7 +237,7 @@ impl Recorded for Event {
                 user_id: said.user_id,
                 warehouse_id: said.warehouse_id,
                 restock: said.restock,
-                shares: shares_in(&said.shares),
+                shares: shares_in(said.shares.as_ref()),
                 payment_id: said.payment_id,
                 refund_id: said.refund_id,
             }),
