@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) shipping: shipping::settings::Settings,
     /// How people and machines outside are told.
     pub(crate) notification: notification::Settings,
+    /// How people show who they are.
+    pub(crate) user: user::settings::Settings,
     /// The test bank.
     pub(crate) bank: Bank,
 }
@@ -111,6 +113,7 @@ impl Default for Config {
             payment: payment::settings::Settings::default(),
             shipping: shipping::settings::Settings::default(),
             notification: notification::Settings::default(),
+            user: user::settings::Settings::default(),
             bank: Bank::default(),
         }
     }

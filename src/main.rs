@@ -14,6 +14,7 @@ mod host;
 mod keys;
 mod leftover;
 mod out;
+mod pepper;
 mod seed;
 mod serve;
 mod story;

@@ -33,6 +33,7 @@ mod limits;
 mod merge;
 pub mod metrics;
 mod openapi;
+mod origin;
 mod raw;
 mod request;
 mod router;
