@@ -1,5 +1,6 @@
 //! The journeys.
 
+mod accounts;
 mod bank;
 mod buying;
 mod cancelling;
