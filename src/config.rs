@@ -42,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) notification: notification::Settings,
     /// Who issues tokens, and the key to their keys.
     pub(crate) auth: auth::settings::Settings,
+    /// How people show who they are.
+    pub(crate) user: user::settings::Settings,
     /// The test bank.
     pub(crate) bank: Bank,
 }
@@ -123,6 +125,7 @@ impl Default for Config {
             shipping: shipping::settings::Settings::default(),
             notification: notification::Settings::default(),
             auth: auth::settings::Settings::default(),
+            user: user::settings::Settings::default(),
             bank: Bank::default(),
         }
     }

@@ -14,6 +14,7 @@ mod host;
 mod keys;
 mod leftover;
 mod out;
+mod pepper;
 mod routes;
 mod secret;
 mod seed;

@@ -2,6 +2,7 @@
 //! every command has a key, and the last of them, the seal, says that all the others were done.
 
 pub(crate) mod goods;
+pub(crate) mod people;
 mod world;
 
 use std::fmt;
@@ -128,6 +129,7 @@ const PRICES_AT_ONCE: usize = 100;
 /// Sows the catalogue, or finds that it is there.
 pub(crate) async fn catalogue(config: &Config) -> anyhow::Result<Seeded> {
     let sower = Sower { asker: Asker::connect(config, "seed").await? };
+    people::sow(&sower, config).await?;
     let goods = goods::all();
     let seeded = Seeded {
         products: goods.len(),

@@ -209,6 +209,10 @@ fn greet(
         listen => format!("http://{listen}/metrics"),
     };
     let token = &tokens.admin;
+    let people = match seeded.product_id {
+        Some(_) => format!("\n  people         {}   (password: mercat-dev-<name>)", seed::people::addresses()),
+        None => String::new(),
+    };
     out::say(&format!(
         r#"
 The shop is open after {took} ms.
@@ -217,7 +221,7 @@ The shop is open after {took} ms.
   documentation  http://{address}/docs   (OpenAPI: /openapi.json)
   metrics        {metrics}
   NATS           {nats}   ({hint})
-  token          {token}   (admin; other roles in {tokens_file})
+  token          {token}   (admin; other roles in {tokens_file}){people}
 
 Three things to try:
 

@@ -22,6 +22,7 @@ use crate::door::Door;
 use crate::error::{Error, STALE_VERSION};
 use crate::identity::Identity;
 use crate::merge;
+use crate::origin;
 use crate::raw;
 use crate::request::{self, AT, UNKNOWN_PARAMETER, wrong};
 use crate::router::{Endpoint, Param};
@@ -213,6 +214,7 @@ impl Exchange<'_> {
                 return Err(Error::invalid(errors));
             }
         };
+        origin::put(self.http, route.request.fields, &mut payload);
         if let Json::Object(read) = json {
             *members = read;
         }

@@ -37,6 +37,7 @@ mod merge;
 pub mod metrics;
 mod oidc;
 mod openapi;
+mod origin;
 mod rates;
 mod raw;
 mod request;

@@ -72,7 +72,7 @@ mod tests {
             assert_eq!(writing::check(slot.topic, slot.channel, &parts), Ok(()), "{slot:?}");
             slots_seen += 1;
         }
-        assert_eq!(slots_seen, 2 * 9 * 3);
+        assert_eq!(slots_seen, 2 * 13 * 3);
     }
 
     #[test]

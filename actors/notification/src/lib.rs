@@ -86,6 +86,7 @@ fn messages(group: Group, keeps_events: bool) -> Group {
         .command::<rpc::LearnContact, Contact>(|r| r.order_id.clone(), wire::orders::learn)
         .command::<rpc::Inform, Contact>(|r| r.order_id.clone(), wire::orders::inform)
         .command::<rpc::Alert, Message>(|r| r.notification_id.clone(), wire::letters::alert)
+        .command::<rpc::Write, Message>(|r| r.notification_id.clone(), wire::letters::write)
         .command::<rpc::PutPreferences, Preferences>(|r| r.user_id.clone(), wire::choices::put)
         .read::<rpc::GetNotification, Message>(|r| r.notification_id.clone(), wire::letters::get)
         .read::<rpc::GetPreferences, Preferences>(|r| r.user_id.clone(), wire::choices::get)

@@ -21,6 +21,10 @@ pub fn hear(news: &News, views: &Views<'_>) -> Result<Vec<Reaction>, Undecodable
         "shipping.dispatched" => wire::news::shipment_dispatched(news)?,
         "shipment.delivered" => wire::news::shipment_delivered(news)?,
         "inventory.low_stock" => wire::news::low_stock(news)?,
+        "user.verification.issued" => wire::accounts::verification_issued(news)?,
+        "user.created" => wire::accounts::created(news)?,
+        "user.reset.issued" => wire::accounts::reset_issued(news)?,
+        "user.profile.updated" => wire::accounts::profile_updated(news)?,
         _ => Vec::new(),
     };
     let endpoints = views::webhooks::who_wants(views, &news.event_type);

@@ -23,6 +23,14 @@ pub enum Topic {
     LowStock,
     /// Anything else that somebody of the shop wrote by hand.
     Message,
+    /// Whoever registered shows that mail reaches them.
+    EmailVerification,
+    /// An account is active.
+    Welcome,
+    /// Somebody wants to set a new password.
+    PasswordReset,
+    /// What somebody tells about themselves changed.
+    ProfileChanged,
 }
 
 /// The way a message goes.
@@ -43,7 +51,7 @@ pub const LOCALE: &str = "en";
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 9] = [
+    pub const ALL: [Topic; 13] = [
         Topic::OrderConfirmed,
         Topic::OrderCancelled,
         Topic::PaymentFailed,
@@ -53,6 +61,10 @@ impl Topic {
         Topic::Refunded,
         Topic::LowStock,
         Topic::Message,
+        Topic::EmailVerification,
+        Topic::Welcome,
+        Topic::PasswordReset,
+        Topic::ProfileChanged,
     ];
 
     /// Its word in ids and rows. Never changed.
@@ -68,10 +80,14 @@ impl Topic {
             Topic::Refunded => "refunded",
             Topic::LowStock => "low_stock",
             Topic::Message => "message",
+            Topic::EmailVerification => "email_verification",
+            Topic::Welcome => "welcome",
+            Topic::PasswordReset => "password_reset",
+            Topic::ProfileChanged => "profile_changed",
         }
     }
 
-    /// Whether it is part of a sale: its e-mail cannot be switched off.
+    /// Whether it is part of a sale, or about who may use an account: its e-mail cannot be switched off.
     #[must_use]
     pub fn is_part_of_a_sale(self) -> bool {
         match self {
@@ -81,7 +97,11 @@ impl Topic {
             | Topic::PaymentReceived
             | Topic::Shipped
             | Topic::Delivered
-            | Topic::Refunded => true,
+            | Topic::Refunded
+            | Topic::EmailVerification
+            | Topic::Welcome
+            | Topic::PasswordReset
+            | Topic::ProfileChanged => true,
             Topic::LowStock | Topic::Message => false,
         }
     }
@@ -98,6 +118,8 @@ impl Topic {
             Topic::Delivered => &["name", "order_id"],
             Topic::LowStock => &["sku", "product_id", "warehouse_id", "current_stock", "threshold"],
             Topic::Message => &["subject", "text"],
+            Topic::EmailVerification | Topic::PasswordReset => &["name", "user_id", "token"],
+            Topic::Welcome | Topic::ProfileChanged => &["name", "user_id"],
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The border: contract to domain and back. These files alone say `messages::`.
 
+pub(crate) mod accounts;
 pub mod choices;
 pub mod deliveries;
 pub mod endpoints;

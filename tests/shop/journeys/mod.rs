@@ -1,5 +1,6 @@
 //! The journeys.
 
+mod accounts;
 mod bank;
 mod billing;
 mod buying;

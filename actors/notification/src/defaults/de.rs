@@ -70,6 +70,26 @@ fn mail(topic: Topic) -> Mail {
             html: "<p>Von <b>{{ sku }}</b> sind in {{ warehouse_id }} noch <b>{{ current_stock }}</b> da; die Schwelle ist \
                    {{ threshold }}.</p>{% if product_id %}<p>Produkt: {{ product_id }}</p>{% endif %}",
         },
+        Topic::EmailVerification => mail!(
+            "Bitte bestätigen Sie Ihre E-Mail-Adresse",
+            "bitte zeigen Sie uns mit diesem Code, dass unsere Post Sie erreicht. Wenn Sie sich nicht registriert haben, vergessen Sie diese Nachricht.\n\n{{ token }}\n\nIhr Konto: {{ user_id }}\n",
+            "<p>bitte zeigen Sie uns mit diesem Code, dass unsere Post Sie erreicht. Wenn Sie sich nicht registriert haben, vergessen Sie diese Nachricht.</p>\n<p><code>{{ token }}</code></p>\n<p>Ihr Konto: {{ user_id }}</p>"
+        ),
+        Topic::Welcome => mail!(
+            "Willkommen",
+            "Ihr Konto ist eingerichtet. Herzlich willkommen!\n\nIhr Konto: {{ user_id }}\n",
+            "<p>Ihr Konto ist eingerichtet. Herzlich willkommen!</p>\n<p>Ihr Konto: {{ user_id }}</p>"
+        ),
+        Topic::PasswordReset => mail!(
+            "Ihr neues Passwort",
+            "mit diesem Code können Sie einmal und bald ein neues Passwort setzen. Wenn Sie das nicht wollten, vergessen Sie diese Nachricht: Es hat sich nichts geändert.\n\n{{ token }}\n\nIhr Konto: {{ user_id }}\n",
+            "<p>mit diesem Code können Sie einmal und bald ein neues Passwort setzen. Wenn Sie das nicht wollten, vergessen Sie diese Nachricht: Es hat sich nichts geändert.</p>\n<p><code>{{ token }}</code></p>\n<p>Ihr Konto: {{ user_id }}</p>"
+        ),
+        Topic::ProfileChanged => mail!(
+            "Ihre Angaben wurden geändert",
+            "die Angaben in Ihrem Konto wurden geändert. Wenn Sie das nicht waren, setzen Sie bitte ein neues Passwort.\n\nIhr Konto: {{ user_id }}\n",
+            "<p>die Angaben in Ihrem Konto wurden geändert. Wenn Sie das nicht waren, setzen Sie bitte ein neues Passwort.</p>\n<p>Ihr Konto: {{ user_id }}</p>"
+        ),
         Topic::Message => Mail {
             subject: "{{ subject }}",
             text: "{{ text }}\n",
@@ -98,6 +118,12 @@ fn brief(topic: Topic) -> (&'static str, &'static str) {
         Topic::Delivered => ("Zugestellt", "Ihre Bestellung {{ order_id }} wurde zugestellt."),
         Topic::Refunded => ("Erstattung", "Wir haben Ihnen {{ amount }} für Ihre Bestellung {{ order_id }} erstattet."),
         Topic::LowStock => ("Wenig Bestand", "Von {{ sku }} sind in {{ warehouse_id }} noch {{ current_stock }} da."),
+        Topic::EmailVerification => {
+            ("Adresse bestätigen", "Ihr Code zur Bestätigung Ihrer E-Mail-Adresse: {{ token }}")
+        }
+        Topic::Welcome => ("Willkommen", "Ihr Konto ist eingerichtet."),
+        Topic::PasswordReset => ("Neues Passwort", "Ihr Code für ein neues Passwort: {{ token }}"),
+        Topic::ProfileChanged => ("Angaben geändert", "Die Angaben in Ihrem Konto wurden geändert."),
         Topic::Message => ("{{ subject }}", "{{ text }}"),
     }
 }

@@ -70,6 +70,26 @@ fn mail(topic: Topic) -> Mail {
             html: "<p><b>{{ current_stock }}</b> of <b>{{ sku }}</b> are left in {{ warehouse_id }}; the threshold is \
                    {{ threshold }}.</p>{% if product_id %}<p>Product: {{ product_id }}</p>{% endif %}",
         },
+        Topic::EmailVerification => mail!(
+            "Please confirm your e-mail address",
+            "please show us with this code that our mail reaches you. If you have not registered, forget this mail.\n\n{{ token }}\n\nYour account: {{ user_id }}\n",
+            "<p>please show us with this code that our mail reaches you. If you have not registered, forget this mail.</p>\n<p><code>{{ token }}</code></p>\n<p>Your account: {{ user_id }}</p>"
+        ),
+        Topic::Welcome => mail!(
+            "Welcome",
+            "your account is ready. Welcome!\n\nYour account: {{ user_id }}\n",
+            "<p>your account is ready. Welcome!</p>\n<p>Your account: {{ user_id }}</p>"
+        ),
+        Topic::PasswordReset => mail!(
+            "Your new password",
+            "with this code you can set a new password, once and soon. If you have not asked for it, forget this mail: nothing has changed.\n\n{{ token }}\n\nYour account: {{ user_id }}\n",
+            "<p>with this code you can set a new password, once and soon. If you have not asked for it, forget this mail: nothing has changed.</p>\n<p><code>{{ token }}</code></p>\n<p>Your account: {{ user_id }}</p>"
+        ),
+        Topic::ProfileChanged => mail!(
+            "Your details have changed",
+            "what your account says about you has changed. If that was not you, please set a new password.\n\nYour account: {{ user_id }}\n",
+            "<p>what your account says about you has changed. If that was not you, please set a new password.</p>\n<p>Your account: {{ user_id }}</p>"
+        ),
         Topic::Message => Mail {
             subject: "{{ subject }}",
             text: "{{ text }}\n",
@@ -95,6 +115,10 @@ fn brief(topic: Topic) -> (&'static str, &'static str) {
         Topic::Delivered => ("Delivered", "Your order {{ order_id }} has been delivered."),
         Topic::Refunded => ("Refund", "We have sent {{ amount }} back to you for your order {{ order_id }}."),
         Topic::LowStock => ("Low stock", "{{ current_stock }} of {{ sku }} are left in {{ warehouse_id }}."),
+        Topic::EmailVerification => ("Confirm your address", "Your code to confirm your e-mail address: {{ token }}"),
+        Topic::Welcome => ("Welcome", "Your account is ready."),
+        Topic::PasswordReset => ("New password", "Your code to set a new password: {{ token }}"),
+        Topic::ProfileChanged => ("Details changed", "The details of your account have changed."),
         Topic::Message => ("{{ subject }}", "{{ text }}"),
     }
 }

@@ -62,6 +62,18 @@ pub(crate) fn alert(desk: &mut Desk<'_>, request: &v1::AlertRequest) -> Result<v
     Ok(v1::AlertResponse { notification_id: id })
 }
 
+/// Somebody is told about their account, whatever else they want to be told: it is about who may use it.
+pub(crate) fn write(desk: &mut Desk<'_>, request: &v1::WriteRequest) -> Result<v1::WriteResponse, Problem> {
+    let v1::WriteRequest { notification_id: id, user_id, email, name, locale, token, .. } = request;
+    let (topic, channel) = named(request.topic(), v1::Channel::Email)?;
+    let values = serde_json::json!({"name": name, "user_id": user_id, "token": token});
+    let about = About { id: id.clone(), topic, channel, user_id: Some(user_id.clone()), order_id: None };
+    let letter = best(desk, about, email, if locale.is_empty() { LOCALE } else { locale }, &values)?;
+    let send_at = desk.facts().now;
+    desk.tell::<Message>(id, Command::Queue(letter, send_at))?;
+    Ok(v1::WriteResponse { notification_id: id.clone() })
+}
+
 pub(crate) fn retry(
     desk: &mut Desk<'_>,
     request: &v1::RetryNotificationRequest,

@@ -22,6 +22,10 @@ pub fn topic_in(topic: v1::Topic) -> Option<Topic> {
         v1::Topic::Refunded => Topic::Refunded,
         v1::Topic::LowStock => Topic::LowStock,
         v1::Topic::Message => Topic::Message,
+        v1::Topic::EmailVerification => Topic::EmailVerification,
+        v1::Topic::Welcome => Topic::Welcome,
+        v1::Topic::PasswordReset => Topic::PasswordReset,
+        v1::Topic::ProfileChanged => Topic::ProfileChanged,
     })
 }
 
@@ -38,6 +42,10 @@ pub fn topic_out(topic: Topic) -> v1::Topic {
         Topic::Refunded => v1::Topic::Refunded,
         Topic::LowStock => v1::Topic::LowStock,
         Topic::Message => v1::Topic::Message,
+        Topic::EmailVerification => v1::Topic::EmailVerification,
+        Topic::Welcome => v1::Topic::Welcome,
+        Topic::PasswordReset => v1::Topic::PasswordReset,
+        Topic::ProfileChanged => v1::Topic::ProfileChanged,
     }
 }
 

@@ -1,0 +1,96 @@
+#![doc = include_str!("../README.md")]
+
+pub mod breached;
+pub mod claim;
+pub mod guard;
+pub mod keys;
+pub mod password;
+pub mod reactions;
+pub mod settings;
+pub mod totp;
+pub mod user;
+pub mod views;
+pub mod wire;
+
+use runtime::group::Group;
+
+use claim::Claim;
+use guard::Guard;
+use settings::Settings;
+use user::User;
+use wire::{book, judging, proving, registering, rpc, second, setting};
+
+/// The group, with these settings.
+///
+/// # Errors
+/// When nobody could sign in with them.
+pub fn group_with(settings: Settings) -> Result<Group, settings::Error> {
+    settings::set(settings.tools()?);
+    Ok(secrets(accounts(Group::new(wire::contract()))))
+}
+
+/// Accounts and what their owners do with them.
+fn accounts(group: Group) -> Group {
+    group
+        .entity::<User>()
+        .entity::<Claim>()
+        .entity::<Guard>()
+        .command_with::<rpc::RegisterUser, User, _>(|r| r.user_id.clone(), registering::gather, registering::register)
+        .command::<rpc::CreateUser, User>(|r| r.user_id.clone(), registering::create)
+        .command::<rpc::ActivateUser, User>(|r| r.user_id.clone(), registering::activate)
+        .command_with::<rpc::VerifyEmail, User, _>(
+            |r| r.user_id.clone(),
+            registering::gather_shown,
+            registering::verify_email,
+        )
+        .command_with::<rpc::SendVerification, User, _>(
+            |r| r.user_id.clone(),
+            registering::gather_sending,
+            registering::send_verification,
+        )
+        .command_with::<rpc::UpdateUser, User, _>(|r| r.user_id.clone(), setting::gather_marks, setting::update)
+        .command::<rpc::DeleteUser, User>(|r| r.user_id.clone(), setting::delete)
+        .command::<rpc::PutConsent, User>(|r| r.user_id.clone(), setting::put_consent)
+        .command::<rpc::PutRole, User>(|r| r.user_id.clone(), setting::put_role)
+        .command::<rpc::PutStanding, User>(|r| r.user_id.clone(), setting::put_standing)
+        .command::<rpc::LockUser, User>(|r| r.user_id.clone(), setting::lock)
+        .command::<rpc::UnlockUser, User>(|r| r.user_id.clone(), setting::unlock)
+        .command::<rpc::EarnPoints, User>(|r| r.user_id.clone(), setting::earn)
+        .command::<rpc::CreateAddress, User>(|r| r.user_id.clone(), book::create)
+        .command::<rpc::UpdateAddress, User>(|r| r.user_id.clone(), book::update)
+        .command::<rpc::DeleteAddress, User>(|r| r.user_id.clone(), book::delete)
+        .read::<rpc::GetUser, User>(|r| r.user_id.clone(), setting::get)
+        .read::<rpc::GetRegistration, User>(|r| r.user_id.clone(), registering::registration)
+        .read::<rpc::ExportUser, User>(|r| r.user_id.clone(), setting::export)
+        .read::<rpc::GetAddress, User>(|r| r.user_id.clone(), book::get)
+        .read::<rpc::ListAddresses, User>(|r| r.user_id.clone(), book::list)
+        .view::<views::Accounts>()
+        .view::<views::Attempts>()
+        .query::<rpc::ListUsers>(views::list)
+        .query_with::<rpc::SearchUsers, _>(views::gather_search, views::search)
+        .query::<rpc::GetClaims>(views::claims)
+        .query::<rpc::ListAuthentications>(views::authentications)
+        .react("auth", reactions::auth)
+        .react("order", reactions::orders)
+}
+
+/// What is asked with secrets, and what is written down of it.
+fn secrets(group: Group) -> Group {
+    group
+        .command_with::<rpc::VerifyUser, User, _>(|r| r.user_id.clone(), proving::gather_verify, proving::verify)
+        .query_with::<rpc::AuthenticateUser, _>(proving::gather_authenticate, proving::said)
+        .query_with::<rpc::ChangePassword, _>(proving::gather_change, proving::said)
+        .query_with::<rpc::RequestPasswordReset, _>(proving::gather_reset_request, proving::said)
+        .query_with::<rpc::ResetPassword, _>(proving::gather_reset, proving::said)
+        .query_with::<rpc::StartMfa, _>(second::gather_start, proving::said)
+        .query_with::<rpc::ConfirmMfa, _>(second::gather_confirm, proving::said)
+        .query_with::<rpc::DisableMfa, _>(second::gather_disable, proving::said)
+        .query_with::<rpc::RenewRecoveryCodes, _>(second::gather_renew, proving::said)
+        .read::<rpc::GetCredentials, User>(|r| r.holder.clone(), judging::credentials)
+        .command::<rpc::JudgeAttempt, Guard>(|r| r.email_id.clone(), judging::judge)
+        .command::<rpc::SetPassword, User>(|r| r.user_id.clone(), judging::set_password)
+        .command::<rpc::IssueReset, Claim>(|r| r.email_id.clone(), setting::issue_reset)
+        .command::<rpc::BeginMfa, User>(|r| r.user_id.clone(), second::begin)
+        .command::<rpc::EnableMfa, User>(|r| r.user_id.clone(), second::enable)
+        .command::<rpc::ChangeMfa, User>(|r| r.user_id.clone(), second::change_now)
+}
