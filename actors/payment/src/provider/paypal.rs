@@ -299,7 +299,7 @@ impl PayPal {
         let request = Request { method, path: path.to_owned(), key: None, form, headers };
         let reply = self.transport.send(request).await?;
         if reply.status == 401 {
-            self.token.forget(&bearer).await;
+            self.token.forget(&bearer);
         }
         read(reply)
     }

@@ -156,35 +156,3 @@ pub(crate) async fn a_carriers_webhook_reaches_its_parcels_once(ground: Ground) 
     stage.clear().await;
     assert_eq!(stage.verify(Some("a")).await, Vec::<String>::new());
 }
-
-pub(crate) async fn a_carriers_own_price_counts_and_without_it_the_table(ground: Ground) {
-    let (mut stage, asker) = open(&ground, by_swift, &["a"]).await;
-    let v1::CreateZoneRequest { options: mut ways, .. } = zone("austria", "AT", 490);
-    let courier = v1::ShippingOption { option: "courier".to_owned(), carrier: "swift".to_owned(), ..ways[0].clone() };
-    ways.push(courier);
-    let drawn = draw(&asker, &v1::CreateZoneRequest { options: ways, ..zone("austria", "AT", 490) }).await;
-    asker.until::<rpc::ListOptions>(None, &basket("AT", 4900), |o| o.options.len() == 2).await;
-    for (subtotal, grams, expected) in [
-        (4900, 900, [("standard", 490, 3), ("courier", 1290, 1)]),
-        // It does not know what a heavy one costs: the table does.
-        (4900, 1100, [("courier", 490, 3), ("standard", 490, 3)]),
-        // What the shop promised is free.
-        (5000, 900, [("courier", 0, 1), ("standard", 0, 3)]),
-    ] {
-        let asked = v1::ListOptionsRequest { weight_grams: Some(grams), ..basket("AT", subtotal) };
-        let offered = asker.ask::<rpc::ListOptions>(None, &asked).await.expect("an answer").options;
-        let said: Vec<_> = offered
-            .iter()
-            .map(|offer| {
-                let option = offer.option_id.strip_prefix(&format!("{}.", drawn.zone_id)).expect("of the zone");
-                (
-                    option,
-                    offer.amount.as_ref().and_then(|money| money.amount).expect("a price"),
-                    offer.max_days.expect("days"),
-                )
-            })
-            .collect();
-        assert_eq!(said, expected, "{subtotal} {grams}");
-    }
-    stage.clear().await;
-}

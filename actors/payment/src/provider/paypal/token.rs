@@ -1,10 +1,11 @@
 //! The access token: asked for once, and used until a minute before it ends.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
-use tokio::sync::Mutex;
 
 use super::Credentials;
 use super::reading::No;
@@ -26,13 +27,13 @@ impl Token {
         Token { basic, held: Mutex::new(None) }
     }
 
-    /// The token. Whoever asks while it is being fetched waits for the same one.
+    /// The token. Two who ask at once may fetch one each; both are good.
     pub(super) async fn get(&self, transport: &dyn Transport, now: Timestamp) -> Result<String, No> {
-        let mut held = self.held.lock().await;
-        if let Some((token, until)) = &*held
-            && now < *until
+        let held = self.held().clone();
+        if let Some((token, until)) = held
+            && now < until
         {
-            return Ok(token.clone());
+            return Ok(token);
         }
         let request = Request {
             method: "POST",
@@ -49,15 +50,20 @@ impl Token {
             return Err(No::Unknown(format!("PayPal gives no token: status {}", reply.status)));
         };
         let life = SignedDuration::from_secs(seconds.unwrap_or(0)).saturating_sub(MARGIN);
-        *held = Some((token.to_owned(), now.saturating_add(life).unwrap_or(now)));
+        *self.held() = Some((token.to_owned(), now.saturating_add(life).unwrap_or(now)));
         Ok(token.to_owned())
     }
 
     /// The token is not taken any more.
-    pub(super) async fn forget(&self, token: &str) {
-        let mut held = self.held.lock().await;
+    pub(super) fn forget(&self, token: &str) {
+        let mut held = self.held();
         if held.as_ref().is_some_and(|(held, _)| held == token) {
             *held = None;
         }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<(String, Timestamp)>> {
+        // Whoever panicked while holding it left a whole token.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
