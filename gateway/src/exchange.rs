@@ -214,7 +214,7 @@ impl Exchange<'_> {
                 return Err(Error::invalid(errors));
             }
         };
-        origin::put(self.http, route.request.fields, &mut payload);
+        origin::put(self.http, &self.door.shared.config.trusted_proxies, route.request.fields, &mut payload);
         if let Json::Object(read) = json {
             *members = read;
         }

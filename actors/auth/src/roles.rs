@@ -17,8 +17,11 @@ const OWN: [&str; 4] = ["auth:read", "auth:write", "user:read", "user:write"];
 /// The roles of people.
 pub const ROLES: [&str; 6] = ["customer", "support", "catalogue", "warehouse", "finance", "admin"];
 
-/// The role of an application that acts for itself.
+/// The role of a group of the shop. No token says it: groups believe it, and scopes do not bind it.
 pub const SERVICE: &str = "service";
+
+/// The role of an application that acts for itself. It may do what its scopes say, with what is anybody's.
+pub const APPLICATION: &str = "application";
 
 /// The role of somebody of whom nothing else is known.
 pub const CUSTOMER: &str = "customer";
@@ -136,7 +139,7 @@ mod tests {
             assert_eq!(holds(&scopes, "payment:internal"), role == "admin");
         }
         assert_eq!(scopes_of("nobody"), None);
-        assert_eq!(scopes_of(SERVICE), None, "an application has the scopes that it was registered with");
+        assert_eq!(scopes_of(APPLICATION), None, "an application has the scopes that it was registered with");
     }
 
     #[test]

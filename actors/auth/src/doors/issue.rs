@@ -77,7 +77,7 @@ fn access(given: &Given, scope: &str, now: Timestamp) -> Value {
     let client_id = if said.client_id.is_empty() { SHOP } else { &said.client_id };
     let (sub, role, tier) = match &given.person {
         Some(person) => (&*person.user_id, &*person.role, &*person.tier),
-        None => (client_id, roles::SERVICE, &*said.tier),
+        None => (client_id, roles::APPLICATION, &*said.tier),
     };
     let mut claims = json!({
         "iss": issuer,

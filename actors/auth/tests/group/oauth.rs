@@ -195,7 +195,7 @@ fn an_application_acts_for_itself_within_what_it_was_registered_for() {
         assert_eq!((status, text(&said, "scope")), (200, "inventory:read order:read"));
         assert!(said.get("refresh_token").is_none() && said.get("id_token").is_none());
         let access = said_in(&said["access_token"]);
-        assert_eq!((text(&access, "sub"), text(&access, "role")), (machine.client_id.as_str(), "service"));
+        assert_eq!((text(&access, "sub"), text(&access, "role")), (machine.client_id.as_str(), "application"));
         let asked = [("grant_type", "client_credentials"), ("scope", "payment:write")];
         assert_eq!(shop.token(&machine, &asked).await.1["error"], "invalid_scope");
         let app = shop.app().await;
