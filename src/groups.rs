@@ -1,6 +1,17 @@
 //! The groups this binary holds: the one list that a new group is added to.
 
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+use messages::Rpc as _;
+use messages::auth::v1::{RotateSigningKeysRequest, rpc};
+use prost::Message as _;
+use runtime::bus::Bus;
+use runtime::client::{Call, Client};
+use runtime::clock::Clock;
+use runtime::entropy::Entropy;
 use runtime::group::Group;
+use runtime::headers::Caller;
 
 use crate::config::Config;
 
@@ -30,4 +41,25 @@ pub(crate) fn named(names: &[String]) -> anyhow::Result<Vec<Entry>> {
         found.ok_or_else(|| anyhow::anyhow!("there is no group {name:?}; there are {}, gateway and bank", known()))
     };
     names.iter().map(find).collect()
+}
+
+/// How long a group may take for what it begins with.
+const BEGINS_WITHIN: SignedDuration = SignedDuration::from_secs(5);
+
+/// What a group has to do once before it can serve anybody: every replica asks for it as it starts, and it is done by one.
+pub(crate) async fn begin(name: &str, bus: Arc<dyn Bus>) {
+    if name != "auth" {
+        return;
+    }
+    // Without a key nobody can be given a token.
+    let client = Client::new(bus, Clock::system(), Entropy::system());
+    let now = client.clock().now();
+    let request = RotateSigningKeysRequest { ring: auth::wire::RING.to_owned(), if_due: true };
+    let deadline = now.saturating_add(BEGINS_WITHIN).unwrap_or(now);
+    let key = Some(request.ring.clone());
+    let mut call = Call::new(rpc::RotateSigningKeys::ROUTE, key, request.encode_to_vec().into(), deadline);
+    call.caller = Caller::service(name);
+    if let Err(cause) = client.ask(&call).await {
+        tracing::warn!(%cause, "there is no key to sign tokens with yet: the first who asks for keys has one made");
+    }
 }

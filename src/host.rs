@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use anyhow::Context as _;
+use runtime::fabric::Fabric as _;
 use runtime::group::Group;
 use runtime::replica::{self, Ended, Health, Options};
 use runtime::sled::SledStore;
@@ -13,7 +14,7 @@ use runtime::{nats, permissions};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Config;
-use crate::groups::Entry;
+use crate::groups::{self, Entry};
 
 /// A group that runs.
 pub(crate) struct Hosted {
@@ -100,7 +101,10 @@ async fn start(config: &Config, name: &'static str, group: Group) -> anyhow::Res
     fabric.check_mapping(group.contract()).await?;
     let store = open_store(config, name).await?;
     let options = Options::named(config.replica.clone());
-    Ok(replica::start(group, fabric, store, options).await?)
+    let bus = fabric.bus();
+    let replica = replica::start(group, fabric, store, options).await?;
+    groups::begin(name, bus).await;
+    Ok(replica)
 }
 
 async fn run(

@@ -46,10 +46,6 @@ async fn judged(mut judge: Command) {
     let shop = Up::open().await;
     let person = json!({"email": EMAIL, "password": PASSWORD, "name": "Ada"});
     let answer = shop.stranger().try_send(&Ask::post("/api/v1/users", &person)).await.expect("an answer");
-    if answer.status == 503 {
-        eprintln!("note: the group user is not in this binary, so nobody can sign in and nobody judged");
-        return;
-    }
     assert!(answer.status < 300, "{answer:?}");
     judge.env("ISSUER", shop.issuer()).env("ADMIN", shop.admin()).env("EMAIL", EMAIL).env("PASSWORD", PASSWORD);
     let ran = tokio::task::spawn_blocking(move || judge.output().expect("the judge runs")).await.expect("a thread");
