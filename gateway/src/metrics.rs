@@ -45,7 +45,7 @@ pub async fn serve(
             upkeep.run_upkeep();
         }
     });
-    let server = HttpServer::new(move || {
+    let running = HttpServer::new(move || {
         let registry = registry.clone();
         App::new().route(
             "/metrics",
@@ -59,15 +59,15 @@ pub async fn serve(
     .disable_signals()
     .listen(listener)?
     .run();
-    let handle = server.handle();
+    let handle = running.handle();
     let stopping = actix_web::rt::spawn(async move {
         stop.await;
         handle.stop(true).await;
     });
-    let served = server.await;
+    let ended = running.await;
     stopping.abort();
     upkeep.abort();
-    served
+    ended
 }
 
 /// A worker's handles, looked up once and not with every request.

@@ -163,7 +163,7 @@ impl Gateway {
                 }
             })
         };
-        let server = Server::build()
+        let running = Server::build()
             .workers(workers)
             .max_concurrent_connections(limits.connections_max)
             .shutdown_timeout(limits.shutdown_timeout_ms.div_ceil(1000))
@@ -173,17 +173,17 @@ impl Gateway {
             .run();
         // Not by the builder's `shutdown_signal`: that stops the whole system with the server, and the groups of this
         // process in the middle of their own stopping.
-        let handle = server.handle();
+        let handle = running.handle();
         let stopping = actix_web::rt::spawn(async move {
             stopped.await;
             handle.stop(true).await;
         });
-        let served = server.await.map_err(Error::Serve);
+        let ended = running.await.map_err(Error::Serve);
         stopping.abort();
         if let Some(reaching) = reaching {
             reaching.abort();
         }
-        served
+        ended
     }
 }
 
@@ -193,7 +193,7 @@ async fn look_out(reach: Reach, shared: Arc<Shared>) {
         match reach().await {
             Ok(fabric) => break fabric,
             Err(cause) => {
-                tracing::warn!(%cause, "nothing is kept, and requests are counted alone: NATS cannot be reached")
+                tracing::warn!(%cause, "nothing is kept, and requests are counted alone: NATS cannot be reached");
             }
         }
         tokio::time::sleep(REACH_AGAIN).await;

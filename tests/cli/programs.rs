@@ -95,6 +95,7 @@ fn verify_holds_a_log_against_itself_and_against_the_store_in_use() {
             "order",
             "payment",
             "shipping",
+            "user",
             "notification",
             "auth"
         ]
