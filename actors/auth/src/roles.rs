@@ -26,9 +26,8 @@ pub const APPLICATION: &str = "application";
 /// The role of somebody of whom nothing else is known.
 pub const CUSTOMER: &str = "customer";
 
-const SUPPORT: [&str; 14] = [
+const SUPPORT: [&str; 13] = [
     "cart:read",
-    "cart:manage",
     "inventory:read",
     "notification:read",
     "order:read",
