@@ -28,7 +28,7 @@ pub(crate) const ALL: &[Entry] = &[
     ("order", |config| Ok(order::group_with(config.order.clone()))),
     ("payment", |config| Ok(payment::group_with(config.payment.clone())?)),
     ("shipping", |config| Ok(shipping::group_with(config.shipping.clone())?)),
-    ("user", |config| Ok(user::group_with(crate::pepper::of_user(config)?)?)),
+    ("user", |config| Ok(user::group_with(crate::secret::of_user(config)?)?)),
     ("notification", |config| Ok(notification::group_with(config.notification.clone())?)),
     ("auth", |config| Ok(auth::group_with(config.auth.clone())?)),
 ];

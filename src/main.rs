@@ -14,7 +14,6 @@ mod host;
 mod keys;
 mod leftover;
 mod out;
-mod pepper;
 mod routes;
 mod secret;
 mod seed;

@@ -8,7 +8,7 @@ use user::password::Hasher;
 
 use super::{Sower, id};
 use crate::config::Config;
-use crate::pepper;
+use crate::secret;
 
 /// The word before the at sign, what they are called, and what they do here.
 const PEOPLE: [(&str, &str, Role); 4] = [
@@ -33,7 +33,7 @@ fn password(word: &str) -> String {
 
 /// Sows the people who are not there yet. They are active as soon as `auth` has heard of them.
 pub(super) async fn sow(sower: &Sower, config: &Config) -> anyhow::Result<()> {
-    let settings = pepper::of_user(config)?;
+    let settings = secret::of_user(config)?;
     let keys = Keys::of(&settings.secret);
     let hasher = Hasher::new(settings.argon2, settings.hashes_at_once, &keys).context("user.argon2 cannot be used")?;
     for (word, name, role) in PEOPLE {
