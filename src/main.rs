@@ -103,7 +103,8 @@ fn main() -> ExitCode {
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { config, data, nats, command } = arguments;
-    let config = Config::load(config, data, nats)?;
+    let mut config = Config::load(config, data, nats)?;
+    secret::found(&mut config);
     match command {
         Command::Up(arguments) => {
             let _telemetry = telemetry::start(&config)?;

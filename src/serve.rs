@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::health::StopSignals;
 use crate::host::{self, Ending, Hosted};
 use crate::testbank::TestBank;
-use crate::{groups, health, out, secret};
+use crate::{groups, health, out};
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -70,7 +70,6 @@ impl Served {
         if let Some(listen) = arguments.listen {
             config.gateway.listen = listen;
         }
-        secret::found(&mut config);
         let is_named = |role: &str| arguments.names.iter().any(|name| name == role);
         let is_group = |name: &&String| !matches!(name.as_str(), "gateway" | "bank");
         let names: Vec<String> = arguments.names.iter().filter(is_group).cloned().collect();

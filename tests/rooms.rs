@@ -168,7 +168,13 @@ fn the_door_knows_the_groups_by_the_contract_only() {
     // HTTP has a status with the name of a group and a header that begins with another, and guests have ids.
     let http =
         |line: &str| ["StatusCode::PAYMENT_REQUIRED", "USER_AGENT", "user_id"].iter().any(|plain| line.contains(plain));
-    let named = named_in(&sources("gateway/src"), |line| !http(line) && known.iter().any(|group| says(line, group)));
+    // Forms and redirects are written by hand, and who somebody is has to be asked of somebody.
+    let by_hand = |path: &Path| {
+        let path = path.to_string_lossy();
+        ["/src/oidc", "/src/authority.rs", "/src/whose.rs", "/src/bearer.rs"].iter().any(|part| path.contains(part))
+    };
+    let (_, others): (Vec<_>, Vec<_>) = sources("gateway/src").into_iter().partition(|(path, _)| by_hand(path));
+    let named = named_in(&others, |line| !http(line) && known.iter().any(|group| says(line, group)));
     assert_eq!(named, Vec::<String>::new(), "the door names a group");
 }
 

@@ -150,7 +150,11 @@ fn a_subscriber_sees_what_is_written_over_http() {
 #[test]
 fn the_feed_can_be_viewed() {
     let shop = shared();
-    let Some(Shown { text, .. }) = at_terminal(&shop, ["stream", "view", "EVENTS"], |_| false) else { return };
+    let Some(Shown { text, .. }) =
+        at_terminal(&shop, ["stream", "view", "EVENTS", "--subject=shop.evt.inventory.>"], |_| false)
+    else {
+        return;
+    };
     for said in
         ["Subject: shop.evt.inventory.wh_", ".warehouse.created", "application/cloudevents+json", "Main warehouse"]
     {

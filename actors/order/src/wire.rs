@@ -19,6 +19,8 @@ use messages::id::{InvoiceId, PaymentId, QuoteId, RedemptionId, RefundId, Reserv
 use runtime::entity::Undecodable;
 
 pub use messages::common::v1::StringFilter;
+#[cfg(test)]
+pub(crate) use messages::common::v1::{Address, Money as Said};
 pub use messages::money::{Currency, Money};
 pub use messages::order::v1::{self, rpc};
 pub use messages::problem::Problem;

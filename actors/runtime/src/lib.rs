@@ -43,6 +43,7 @@ pub mod testkit;
 pub mod turn;
 pub mod verify;
 pub mod view;
+pub mod workbench;
 
 mod agenda;
 mod cells;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
 use argon2::{Algorithm, Argon2 as Argon, Params, Version};
-use tokio::sync::Semaphore;
+use runtime::workbench::{Undone, Workbench};
 
 use crate::keys::Keys;
 use crate::settings::Argon2;
@@ -23,7 +23,7 @@ const SALT_BYTES: usize = 16;
 pub struct Hasher {
     params: Params,
     pepper: [u8; 32],
-    turns: Arc<Semaphore>,
+    bench: Workbench,
     /// What a password is checked against when there is no account: it takes as long, and is never right.
     nobody: Arc<str>,
 }
@@ -42,8 +42,8 @@ impl Hasher {
     #[must_use]
     pub fn new(argon2: Argon2, at_once: usize, keys: &Keys) -> Option<Hasher> {
         let params = Params::new(argon2.memory_kib, argon2.passes, argon2.lanes, None).ok()?;
-        let turns = Arc::new(Semaphore::new(at_once));
-        let mut hasher = Hasher { params, pepper: keys.pepper, turns, nobody: "".into() };
+        let bench = Workbench::new(at_once, TURN_WITHIN);
+        let mut hasher = Hasher { params, pepper: keys.pepper, bench, nobody: "".into() };
         hasher.nobody = hasher.hashed("", keys.pepper.first_chunk()?).ok()?.into();
         Some(hasher)
     }
@@ -74,18 +74,13 @@ impl Hasher {
     }
 
     async fn in_turn<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-        let busy = || {
-            let said = "Too many passwords are being checked at once; try again in a moment.";
-            Problem::new(Kind::Exhausted, "busy", said).retry_after(TURN_WITHIN)
-        };
-        let turn = tokio::time::timeout(TURN_WITHIN, self.turns.clone().acquire_owned()).await;
-        let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
-        let done = tokio::task::spawn_blocking(move || {
-            // The turn ends with the work, also when nobody waits for it any more.
-            let _turn = turn;
-            work()
-        });
-        done.await.map_err(|_| Problem::internal())
+        self.bench.run(work).await.map_err(|undone| match undone {
+            Undone::Busy => {
+                let said = "Too many passwords are being checked at once; try again in a moment.";
+                Problem::new(Kind::Exhausted, "busy", said).retry_after(TURN_WITHIN)
+            }
+            Undone::Panicked => Problem::internal(),
+        })
     }
 
     fn argon(&self, params: Params) -> Option<Argon<'_>> {
@@ -161,19 +156,6 @@ mod tests {
                 None,
                 "never weaker"
             );
-        });
-    }
-
-    #[test]
-    fn who_would_wait_too_long_is_told_so() {
-        runs(async {
-            tokio::time::pause();
-            let hasher = hasher(8, "ours");
-            let turns = hasher.turns.clone().acquire_many_owned(2).await.expect("turns");
-            let refused = hasher.hash("correct horse", [7; 16]).await.expect_err("busy");
-            assert_eq!(refused.code, "busy");
-            drop(turns);
-            assert!(hasher.hash("correct horse", [7; 16]).await.is_ok());
         });
     }
 }

@@ -109,6 +109,15 @@ fn bytes() -> Value {
     json!({"type": "string", "contentMediaType": "application/octet-stream"})
 }
 
+/// What a file of this media type is, to who reads it.
+fn contents(media_type: &str) -> Value {
+    match media_type {
+        "application/json" => json!({"description": "A document in JSON."}),
+        text if text.starts_with("text/") => json!({"type": "string"}),
+        _ => bytes(),
+    }
+}
+
 /// What must be shown, in the ways that do.
 fn security(guests: &Guests, route: &Route) -> Value {
     let bearer = json!({"bearer": route.scope.into_iter().collect::<Vec<_>>()});
@@ -271,7 +280,8 @@ fn responses(
     });
     if let Some(file) = &route.file {
         success["headers"]["Content-Disposition"] = shared("headers", "Content-Disposition");
-        success["content"] = media_types(route, file).map(|of| (of.to_owned(), json!({"schema": bytes()}))).collect();
+        success["content"] =
+            media_types(route, file).map(|of| (of.to_owned(), json!({"schema": contents(of)}))).collect();
     } else if route.raw.is_none() || !route.response.fields.is_empty() {
         success["content"] = json!({"application/json": {"schema": schema}});
         if entity && !command {

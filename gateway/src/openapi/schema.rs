@@ -3,7 +3,7 @@
 //! A message has two faces. As an answer it has every field, and clients must bear fields that are added later. As a
 //! request (`…Input`) it has only what a client may set, and nothing else is accepted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
@@ -24,11 +24,20 @@ pub(super) enum Face {
 pub(super) struct Schemas<'a> {
     contract: &'a Contract,
     made: BTreeMap<String, Value>,
+    /// Names that several packages have given: there the package is told too.
+    shared: BTreeSet<String>,
 }
 
 impl<'a> Schemas<'a> {
     pub(super) fn new(contract: &'a Contract) -> Schemas<'a> {
-        Schemas { contract, made: BTreeMap::new() }
+        let (mut once, mut shared) = (BTreeSet::new(), BTreeSet::new());
+        let messages = contract.pool().all_messages().map(|message| message.name().to_owned());
+        for name in messages.chain(contract.pool().all_enums().map(|choices| choices.name().to_owned())) {
+            if !once.insert(name.clone()) {
+                shared.insert(name);
+            }
+        }
+        Schemas { contract, made: BTreeMap::new(), shared }
     }
 
     pub(super) fn into_components(self) -> Value {
@@ -39,14 +48,21 @@ impl<'a> Schemas<'a> {
         self.made.insert(name.to_owned(), schema);
     }
 
+    /// What something of the contract is called here: its name, after its package's where another package has it too.
+    fn named(&self, name: &str, package: &str) -> String {
+        let word = package.split('.').nth(1).filter(|_| self.shared.contains(name)).unwrap_or_default();
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).chain(name.chars()).collect()
+    }
+
     /// A reference to a message.
     pub(super) fn message(&mut self, message: &MessageDescriptor, face: Face) -> Value {
         let input = face == Face::Request && !message.name().ends_with("Request");
         let name = match message.full_name() {
             // The problem that an answer holds is not the answer that is a problem.
             "shop.common.v1.Problem" => "HeldProblem".to_owned(),
-            _ if input => format!("{}Input", message.name()),
-            _ => message.name().to_owned(),
+            _ if input => format!("{}Input", self.named(message.name(), message.package_name())),
+            _ => self.named(message.name(), message.package_name()),
         };
         if !self.made.contains_key(&name) {
             // Its place is taken first: a message may hold itself.
@@ -155,9 +171,10 @@ impl<'a> Schemas<'a> {
         let about = self.contract.comment(&choices.parent_file(), choices.path());
         let names: Vec<&String> = values.iter().map(|(name, _)| name).collect();
         let description = format!("{about} {}", told.join(" "));
-        self.made
-            .insert(choices.name().to_owned(), json!({"type": "string", "enum": names, "description": description}));
-        reference(choices.name())
+        let name = self.named(choices.name(), choices.package_name());
+        let schema = json!({"type": "string", "enum": names, "description": description});
+        self.made.insert(name.clone(), schema);
+        reference(&name)
     }
 }
 

@@ -1,8 +1,7 @@
 //! Invoices on paper. That other programs read them is shown in `tests/shop/journeys`.
 
-use messages::common::v1::{Address, Money as Said};
-
 use super::*;
+use crate::wire::{Address, Said};
 
 fn eur(amount: i64) -> Option<Said> {
     Some(Said { amount: Some(amount), currency: "EUR".to_owned() })
