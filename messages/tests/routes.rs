@@ -81,6 +81,11 @@ fn the_example_of_every_request_is_a_good_one() {
         if let (Some(created), Json::Object(members)) = (route.created, &mut body) {
             members.remove(created);
         }
+        // What is the shop's to set comes from the door.
+        let ours = route.request.fields.iter().filter(|field| field.output_only);
+        if let Json::Object(members) = &mut body {
+            ours.for_each(|field| drop(members.remove(field.name)));
+        }
         let mut bytes = (route.request.from_json)(&body).unwrap_or_else(|errors| panic!("{}: {errors:?}", route.name));
         if let Some(created) = route.created {
             assert!((route.request.validate)(&bytes).is_err(), "{} does without its id", route.name);
@@ -184,6 +189,10 @@ fn what_moves_stock_twice_needs_a_key() {
         "order.request_return",
         "order.receive_return",
         "order.retry_return",
+        "order.exchange",
+        "order.edit",
+        "order.cancel_amendment",
+        "order.retry_amendment",
         "payment.create",
         "payment.capture",
         "payment.void",
