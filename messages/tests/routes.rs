@@ -81,10 +81,11 @@ fn the_example_of_every_request_is_a_good_one() {
         if let (Some(created), Json::Object(members)) = (route.created, &mut body) {
             members.remove(created);
         }
-        // What is the shop's to set comes from the door.
-        let ours = route.request.fields.iter().filter(|field| field.output_only);
+        // What else is the shop's to set comes from the door.
+        let ours = route.request.fields.iter().filter(|field| field.output_only && Some(field.name) != route.created);
+        let door: Vec<&str> = ours.map(|field| field.name).collect();
         if let Json::Object(members) = &mut body {
-            ours.for_each(|field| drop(members.remove(field.name)));
+            members.retain(|name, _| !door.contains(&name.as_str()));
         }
         let mut bytes = (route.request.from_json)(&body).unwrap_or_else(|errors| panic!("{}: {errors:?}", route.name));
         if let Some(created) = route.created {
@@ -97,7 +98,15 @@ fn the_example_of_every_request_is_a_good_one() {
         assert_eq!((route.get_key)(&bytes), key, "{}", route.name);
         let mut shown = Vec::new();
         (route.request.to_json)(&bytes, &mut shown).expect(route.name);
-        assert_eq!(messages::json::parse(&shown), Ok(example), "{}", route.name);
+        let by_the_door = |json: Json| match json {
+            Json::Object(mut members) => {
+                members.retain(|name, _| !door.contains(&name.as_str()));
+                Json::Object(members)
+            }
+            other => other,
+        };
+        let shown = messages::json::parse(&shown).map(by_the_door);
+        assert_eq!(shown, Ok(by_the_door(example)), "{}", route.name);
     }
 }
 
