@@ -4,14 +4,13 @@
 //! tells a typing error from a key without asking anybody. Only the hash of the whole is kept.
 
 use jiff::{SignedDuration, Timestamp};
-use messages::problem::Kind;
 use runtime::clock::{from_wire, to_wire};
 use runtime::entity::{Entity, Facts};
 use serde::{Deserialize, Serialize};
 
 use crate::crypto;
 use crate::recorded::recorded;
-use crate::wire::{Problem, v1};
+use crate::wire::{Kind, Problem, v1};
 
 /// For how long a key is good when nobody says otherwise.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);

@@ -1,7 +1,6 @@
 //! A client: an application that people let act for them, or a program of its own.
 
 use jiff::Timestamp;
-use messages::problem::Kind;
 use runtime::clock::{from_wire, to_wire};
 use runtime::entity::{Entity, Facts};
 use serde::{Deserialize, Serialize};
@@ -10,7 +9,7 @@ use crate::crypto;
 use crate::recorded::recorded;
 use crate::roles;
 use crate::wire::v1::{ClientAuthentication, SigningAlgorithm};
-use crate::wire::{Problem, v1};
+use crate::wire::{Kind, Problem, v1};
 
 /// Tokens for a code.
 pub const AUTHORIZATION_CODE: &str = "authorization_code";

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use messages::scope::GUEST;
+use crate::wire::{self, GUEST};
 
 /// Stands for every scope.
 pub const ALL: &str = "*";
@@ -107,7 +107,7 @@ pub fn narrowed(asked: &[String], held: &BTreeSet<String>) -> Vec<String> {
 /// Whether some part of the shop asks for a scope.
 #[must_use]
 pub fn is_known(scope: &str) -> bool {
-    scope == ALL || OPENID.contains(&scope) || messages::ROUTES.iter().any(|route| route.scope == Some(scope))
+    scope == ALL || OPENID.contains(&scope) || wire::asks_for(scope)
 }
 
 /// What a group of the shop may do; `None` when there is no such group.

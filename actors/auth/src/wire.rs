@@ -9,7 +9,10 @@ pub(crate) mod sessions;
 pub(crate) mod tokens;
 
 pub use messages::auth::v1::{self, rpc};
+pub(crate) use messages::id::{ClientId, CodeId, DeviceId, Id, KeyId, PushedId};
+pub(crate) use messages::problem::Kind;
 pub use messages::problem::Problem;
+pub(crate) use messages::scope::GUEST;
 pub use messages::user::v1 as user;
 
 use messages::id::{GrantId, RequestId, SessionId};
@@ -25,6 +28,11 @@ pub const RING: &str = "main";
 pub fn contract() -> &'static messages::Group {
     #[expect(clippy::expect_used, reason = "the contract is compiled in; a test starts the group")]
     messages::Group::named("auth").expect("the contract names the group")
+}
+
+/// Whether some rpc asks for this scope.
+pub(crate) fn asks_for(scope: &str) -> bool {
+    messages::ROUTES.iter().any(|route| route.scope == Some(scope))
 }
 
 /// Whether a text is an id with this prefix. What is none addresses nobody, whatever it says.

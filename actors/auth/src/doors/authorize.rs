@@ -1,12 +1,11 @@
 //! Authorization: mints the code, and writes the way back.
 
-use messages::id::CodeId;
 use runtime::inquiry::{Gathering, Inquiry};
 
 use super::forms::address;
 use crate::wire::devices::device_of;
 use crate::wire::v1::{self, Step};
-use crate::wire::{fresh_request, rpc};
+use crate::wire::{CodeId, fresh_request, rpc};
 use crate::{crypto, settings};
 
 pub(crate) fn authorize<'a>(

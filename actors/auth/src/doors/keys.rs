@@ -1,13 +1,11 @@
 //! API keys and applications: what has a secret that is shown once.
 
-use messages::id::{ClientId, KeyId};
-use messages::problem::Kind;
 use runtime::inquiry::{Gathering, Inquiry};
 
 use crate::api_key::minted;
 use crate::people;
 use crate::wire::v1::{self, ClientAuthentication};
-use crate::wire::{Problem, fresh_request, no_such, rpc};
+use crate::wire::{ClientId, KeyId, Kind, Problem, fresh_request, no_such, rpc};
 use crate::{crypto, roles};
 
 /// For how long the secret before a new one works, when nobody says otherwise: a day to bring the new one everywhere.

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::{SignedDuration, Timestamp};
-use messages::id::Id;
 use runtime::clock::to_wire;
 use runtime::group::Views;
 use runtime::inquiry::{Gathering, Inquiry};
@@ -12,7 +11,7 @@ use super::issue::{self, Given};
 use crate::people;
 use crate::session::LIFE;
 use crate::wire::v1::{self, DecideTokenResponse, Outcome};
-use crate::wire::{Problem, fresh_grant, fresh_session, no_such, rpc, user};
+use crate::wire::{Id, Problem, fresh_grant, fresh_session, no_such, rpc, user};
 use crate::{crypto, roles};
 
 /// What was kept of a session that user asked for, and what is to be issued.

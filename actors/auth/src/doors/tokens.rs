@@ -1,6 +1,5 @@
 //! The token endpoint: hashes what is shown, has it decided, and issues.
 
-use messages::id::{DeviceId, PushedId};
 use runtime::inquiry::Inquiry;
 use serde_json::json;
 
@@ -11,7 +10,7 @@ use crate::people;
 use crate::wire::authorization::REQUEST_URI;
 use crate::wire::devices::{ALPHABET, USER_CODE_CHARS, device_of};
 use crate::wire::v1::{self, AnswerEndpointRequest, AnswerEndpointResponse};
-use crate::wire::{Problem, fresh_grant, fresh_request, rpc, words};
+use crate::wire::{DeviceId, Problem, PushedId, fresh_grant, fresh_request, rpc, words};
 use crate::{crypto, device, pushed, roles, settings};
 
 /// What was brought: an answer, or what is still to be signed.

@@ -33,6 +33,8 @@ const FINISH_LOOK: Duration = Duration::from_millis(10);
 
 /// How long a log may seem shorter than the checkpoint before that is believed. An election was seen to take 8 s.
 const BELIEVE_AFTER: Duration = Duration::from_secs(10);
+/// How long a server that does not answer is asked again before a replica gives up starting.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
 /// How often it is asked meanwhile.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -159,7 +161,16 @@ pub async fn start(
 async fn admitted(group: &Group, store: &SharedStore, log: &SharedLog) -> Result<(Extent, u64), StartError> {
     let began = Instant::now();
     loop {
-        let extent = log.extent().await.map_err(Refused::from)?;
+        let extent = match log.extent().await {
+            Ok(extent) => extent,
+            // A server that has just begun may have better things to do for a while.
+            Err(cause) if began.elapsed() < ANSWERS_WITHIN => {
+                tracing::info!(group = group.contract.name, %cause, "the log cannot be asked yet");
+                tokio::time::sleep(ASK_AGAIN).await;
+                continue;
+            }
+            Err(cause) => return Err(Refused::from(cause).into()),
+        };
         match admission::admit(group, store, log, &extent).await {
             Ok(from) => return Ok((extent, from)),
             Err(Refused::OtherHistory { .. }) if began.elapsed() < BELIEVE_AFTER => {
