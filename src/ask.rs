@@ -45,9 +45,13 @@ pub(crate) struct Asker {
 impl Asker {
     /// Connects as the operator; groups see a service of this name.
     pub(crate) async fn connect(config: &Config, name: &'static str) -> anyhow::Result<Asker> {
-        let fabric = host::connect(config, OPERATOR).await?;
+        Ok(Asker::over(host::connect(config, OPERATOR).await?, name))
+    }
+
+    /// Over a connection that is there already.
+    pub(crate) fn over(fabric: Arc<runtime::nats::Fabric>, name: &'static str) -> Asker {
         let client = Client::new(fabric.bus(), Clock::system(), Entropy::system());
-        Ok(Asker { client, fabric, name })
+        Asker { client, fabric, name }
     }
 
     /// Asks once. A read is that of the replica that decides; it is not made strong, which would write to the log.

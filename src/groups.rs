@@ -2,17 +2,10 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-use messages::Rpc as _;
 use messages::auth::v1::{RotateSigningKeysRequest, rpc};
-use prost::Message as _;
-use runtime::bus::Bus;
-use runtime::client::{Call, Client};
-use runtime::clock::Clock;
-use runtime::entropy::Entropy;
 use runtime::group::Group;
-use runtime::headers::Caller;
 
+use crate::ask::Asker;
 use crate::config::Config;
 
 /// A group's name and how it is built.
@@ -43,23 +36,15 @@ pub(crate) fn named(names: &[String]) -> anyhow::Result<Vec<Entry>> {
     names.iter().map(find).collect()
 }
 
-/// How long a group may take for what it begins with.
-const BEGINS_WITHIN: SignedDuration = SignedDuration::from_secs(5);
-
 /// What a group has to do once before it can serve anybody: every replica asks for it as it starts, and it is done by one.
-pub(crate) async fn begin(name: &str, bus: Arc<dyn Bus>) {
+pub(crate) async fn begin(name: &'static str, fabric: Arc<runtime::nats::Fabric>) {
     if name != "auth" {
         return;
     }
     // Without a key nobody can be given a token.
-    let client = Client::new(bus, Clock::system(), Entropy::system());
-    let now = client.clock().now();
     let request = RotateSigningKeysRequest { ring: auth::wire::RING.to_owned(), if_due: true };
-    let deadline = now.saturating_add(BEGINS_WITHIN).unwrap_or(now);
-    let key = Some(request.ring.clone());
-    let mut call = Call::new(rpc::RotateSigningKeys::ROUTE, key, request.encode_to_vec().into(), deadline);
-    call.caller = Caller::service(name);
-    if let Err(cause) = client.ask(&call).await {
+    if let Err(cause) = Asker::over(fabric, name).try_ask::<rpc::RotateSigningKeys>(Some(&request.ring), &request).await
+    {
         tracing::warn!(%cause, "there is no key to sign tokens with yet: the first who asks for keys has one made");
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use anyhow::Context as _;
-use runtime::fabric::Fabric as _;
 use runtime::group::Group;
 use runtime::replica::{self, Ended, Health, Options};
 use runtime::sled::SledStore;
@@ -101,9 +100,8 @@ async fn start(config: &Config, name: &'static str, group: Group) -> anyhow::Res
     fabric.check_mapping(group.contract()).await?;
     let store = open_store(config, name).await?;
     let options = Options::named(config.replica.clone());
-    let bus = fabric.bus();
-    let replica = replica::start(group, fabric, store, options).await?;
-    groups::begin(name, bus).await;
+    let replica = replica::start(group, fabric.clone(), store, options).await?;
+    groups::begin(name, fabric).await;
     Ok(replica)
 }
 

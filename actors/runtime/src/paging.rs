@@ -130,6 +130,23 @@ mod tests {
     }
 
     #[test]
+    fn a_cursor_of_another_list_is_refused() {
+        let rows = crate::view::Rows::open("v", None);
+        let page = |cursor: &str| {
+            let asked = Asked { after: Some(cursor), ..Asked::default() };
+            asked.page(&rows, "name", |_| b"b/".to_vec(), |_, _| Some(())).map(|page| page.data.len())
+        };
+        assert_eq!(page(&cursor(b"b/1")), Ok(0));
+        for foreign in [&b"a/1"[..], b"c/1", b"b", b""] {
+            assert_eq!(
+                page(&cursor(foreign)).map_err(|problem| problem.code),
+                Err("bad_cursor".to_owned()),
+                "{foreign:?}"
+            );
+        }
+    }
+
+    #[test]
     fn a_foreign_cursor_is_refused() {
         for foreign in ["%", "djM=", "eA"] {
             assert!(version(foreign).is_err(), "{foreign}");
