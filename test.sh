@@ -7,7 +7,7 @@ cd "$(dirname "$0")"
 tools=$PWD/target/tools
 mkdir -p "$tools/bin"
 if [ ! -x "$tools/venv/bin/nats-server" ] || [ ! -x "$tools/venv/bin/buf" ] ||
-  ! "$tools/venv/bin/python" -c 'import stripe, authlib, pypdf, schemathesis' 2>/dev/null; then
+  ! "$tools/venv/bin/python" -c 'import stripe, authlib, pypdf, schemathesis, opentelemetry.proto' 2>/dev/null; then
   python3 -m venv "$tools/venv"
   "$tools/venv/bin/pip" install --quiet --disable-pip-version-check -r tests/requirements.txt
 fi

@@ -2,10 +2,11 @@
 //! OTLP collector, if one is configured; a tenth of those that begin here, and all that somebody else decided to record.
 
 use anyhow::Context as _;
-use opentelemetry::trace::TracerProvider as _;
+use opentelemetry::trace::{Link, SpanKind, TraceId, TracerProvider as _};
+use opentelemetry::{Context, KeyValue, Value};
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::trace::{Sampler, SamplingResult, SdkTracerProvider, ShouldSample};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
@@ -49,10 +50,30 @@ fn provider(config: &Config) -> anyhow::Result<SdkTracerProvider> {
         .with_endpoint(format!("{}/v1/traces", config.trace.otlp.trim_end_matches('/')))
         .build()
         .context("trace.otlp cannot be used")?;
-    // What the caller decided holds; the share is for traces that begin here.
-    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(share(config.trace.per_mille))));
+    let sampler = Decided(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(share(config.trace.per_mille)))));
     let resource = Resource::builder().with_service_name("mercat").build();
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_sampler(sampler).with_resource(resource).build())
+}
+
+/// What the caller decided holds, and what the gateway decided of a trace that begins with it; the share is for what
+/// begins inside a group.
+#[derive(Debug, Clone)]
+struct Decided(Sampler);
+
+impl ShouldSample for Decided {
+    fn should_sample(
+        &self,
+        parent: Option<&Context>,
+        trace_id: TraceId,
+        name: &str,
+        kind: &SpanKind,
+        attributes: &[KeyValue],
+        links: &[Link],
+    ) -> SamplingResult {
+        let is_sampled = |said: &KeyValue| said.key.as_str() == "sampled" && said.value == Value::Bool(true);
+        let sampler = if attributes.iter().any(is_sampled) { &Sampler::AlwaysOn } else { &self.0 };
+        sampler.should_sample(parent, trace_id, name, kind, attributes, links)
+    }
 }
 
 #[expect(clippy::float_arithmetic, reason = "the sampler wants a share between 0 and 1")]

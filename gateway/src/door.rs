@@ -66,13 +66,13 @@ impl Door {
     /// Answers a request, whatever it is.
     pub(crate) async fn serve(&self, http: &HttpRequest, payload: web::Payload) -> HttpResponse {
         let began = Instant::now();
-        let names = Names::of(http.headers(), self.client.entropy(), self.shared.config.trace_per_mille);
+        let mut names = Names::of(http.headers(), self.client.entropy(), self.shared.config.trace_per_mille);
         let found = self.shared.router.find(http.method(), http.uri().path());
         let (endpoint, successor) = match &found {
             Found::Route(endpoint, params) => (Some(*endpoint), self.shared.lives[endpoint.index].successor(params)),
             Found::MethodNotAllowed(_) | Found::Nothing => (None, None),
         };
-        let span = span(endpoint, &names);
+        let span = span(endpoint, http.method(), &mut names);
         let allowance = Cell::new(None);
         let mut response = match self.answer(http, payload, &names, found, &allowance).instrument(span).await {
             Ok(response) => response,
@@ -228,14 +228,29 @@ impl Door {
 }
 
 /// A request that nobody traces costs no span, unless somebody debugs.
-fn span(endpoint: Option<Endpoint>, names: &Names) -> tracing::Span {
+fn span(endpoint: Option<Endpoint>, method: &Method, names: &mut Names) -> tracing::Span {
     let (group, rpc) = endpoint.map_or(("", ""), |endpoint| (endpoint.route.group, endpoint.route.rpc));
-    let (request_id, correlation_id, trace_id) = (names.request(), names.correlation(), names.trace_id());
-    if names.trace().sampled {
-        tracing::info_span!("request", group, rpc, request_id, correlation_id, trace_id)
-    } else {
-        tracing::debug_span!("request", group, rpc, request_id, correlation_id, trace_id)
+    if !names.trace().sampled {
+        let (request_id, correlation_id, trace_id) = (names.request(), names.correlation(), names.trace_id());
+        return tracing::debug_span!("request", group, rpc, request_id, correlation_id, trace_id);
     }
+    let span = tracing::info_span!(
+        "request",
+        otel.name = format!("{method} {rpc}"),
+        otel.kind = "server",
+        // The dice have been cast: what records traces need not cast them again.
+        sampled = true,
+        group,
+        rpc,
+        request_id = tracing::field::Empty,
+        correlation_id = tracing::field::Empty,
+        trace_id = tracing::field::Empty,
+    );
+    names.recorded_as(&span);
+    span.record("request_id", names.request());
+    span.record("correlation_id", names.correlation());
+    span.record("trace_id", names.trace_id());
+    span
 }
 
 /// What went wrong on our side is worth a line; what a client did wrong is in the metrics.

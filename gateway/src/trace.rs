@@ -26,8 +26,8 @@ pub(crate) struct Names {
     correlation: HeaderValue,
     trace_id: HeaderValue,
     trace: Trace,
-    /// The client follows a trace of its own.
-    is_followed: bool,
+    /// The span of the client, if it follows a trace of its own.
+    parent: Option<Trace>,
 }
 
 impl Names {
@@ -48,7 +48,7 @@ impl Names {
             None => trace_id.clone(),
         };
         let correlation = name(headers, &CORRELATION_ID).unwrap_or_else(|| request.clone());
-        Names { request, correlation, trace_id, trace, is_followed: parent.is_some() }
+        Names { request, correlation, trace_id, trace, parent }
     }
 
     pub(crate) fn request(&self) -> &str {
@@ -70,7 +70,27 @@ impl Names {
 
     /// Whether somebody will look for the trace itself. All others find the request by its name.
     pub(crate) fn is_traced(&self) -> bool {
-        self.is_followed || self.trace.sampled
+        self.parent.is_some() || self.trace.sampled
+    }
+
+    /// The gateway's span is exported under an id of its own: that is what everybody after it must be told, or a
+    /// collector would look for a parent that nobody sent it. Where nothing is exported, nothing changes.
+    pub(crate) fn recorded_as(&mut self, span: &tracing::Span) {
+        if let Some(parent) = &self.parent {
+            runtime::span::follow(span, parent);
+        }
+        let Some(own) = runtime::span::recorded(span) else { return };
+        if own.trace_id != self.trace.trace_id {
+            // The trace began with this span. Whoever was to find the request by it still does.
+            let trace_id = made(&own.trace_id);
+            for name in [&mut self.request, &mut self.correlation] {
+                if *name == self.trace_id {
+                    *name = trace_id.clone();
+                }
+            }
+            self.trace_id = trace_id;
+        }
+        self.trace = Trace { sampled: self.trace.sampled, ..own };
     }
 
     /// Echoes them.

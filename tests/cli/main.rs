@@ -15,3 +15,4 @@ mod shop;
 mod starts;
 mod stock;
 mod terminal;
+mod traces;

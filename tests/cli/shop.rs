@@ -73,8 +73,17 @@ impl Shop {
 
     /// Opens the shop that this directory holds.
     pub(crate) fn open_in(data: &Path) -> Shop {
+        Shop::open_by(&mut up(data), data)
+    }
+
+    /// Opens a shop in this directory with nothing on its shelves.
+    pub(crate) fn open_empty_in(data: &Path) -> Shop {
+        Shop::open_by(up(data).arg("--no-seed"), data)
+    }
+
+    fn open_by(command: &mut Command, data: &Path) -> Shop {
         let log = std::fs::File::options().create(true).append(true).open(data.join("up.log")).expect("a log");
-        let mut child = up(data).stdout(Stdio::piped()).stderr(log).spawn().expect("mercat starts");
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("mercat starts");
         let said = lines(BufReader::new(child.stdout.take().expect("it is piped")));
         let mut greeting = String::new();
         let give_up = Instant::now() + run::WITHIN;

@@ -55,7 +55,7 @@ mod problems;
 mod reaction;
 mod request;
 mod seen;
-mod span;
+pub mod span;
 mod stats;
 mod tail;
 mod vitals;

@@ -33,8 +33,8 @@ pub(crate) fn of(request: &Request, is_command: bool) -> Span {
     span
 }
 
-/// Makes a span the child of one that lives elsewhere.
-pub(crate) fn follow(span: &Span, trace: &Trace) {
+/// Makes a span the child of one that lives elsewhere. It must not have been entered yet.
+pub fn follow(span: &Span, trace: &Trace) {
     let flags = if trace.sampled { TraceFlags::SAMPLED } else { TraceFlags::default() };
     let (trace_id, span_id) = (TraceId::from_bytes(trace.trace_id), SpanId::from_bytes(trace.span_id));
     let context = SpanContext::new(trace_id, span_id, flags, true, TraceState::default());
@@ -46,10 +46,18 @@ pub(crate) fn follow(span: &Span, trace: &Trace) {
 /// The trace as the next one in line should see it: the same, called from this span.
 pub(crate) fn onward(span: &Span, trace: Option<Trace>) -> Option<Trace> {
     let trace = trace?;
+    let own = recorded(span).filter(|own| own.trace_id == trace.trace_id);
+    Some(own.map_or(trace, |own| Trace { span_id: own.span_id, ..trace }))
+}
+
+/// A span as the exporter knows it, and so as those whom it calls should name it. None where nothing is exported.
+#[must_use]
+pub fn recorded(span: &Span) -> Option<Trace> {
     let context = span.context();
     let own = context.span().span_context().clone();
-    if !own.is_valid() || own.trace_id() != TraceId::from_bytes(trace.trace_id) {
-        return Some(trace);
-    }
-    Some(Trace { span_id: own.span_id().to_bytes(), ..trace })
+    own.is_valid().then(|| Trace {
+        trace_id: own.trace_id().to_bytes(),
+        span_id: own.span_id().to_bytes(),
+        sampled: own.is_sampled(),
+    })
 }
