@@ -11,6 +11,7 @@ mod outcomes;
 mod rates;
 mod reads;
 mod routes;
+mod shapes;
 mod support;
 mod tokens;
 mod watches;
