@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 pub use crate::rates::{Rates, Tier};
 pub use crate::tls::Tls;
+pub use crate::upstream::config::Upstream;
 pub use crate::shapes::config::{BodyChanges, Changes, HeaderChanges, Shaping, Version};
 
 /// Where the gateway listens and what it tolerates.
@@ -48,6 +49,8 @@ pub struct Config {
     pub shapes: Vec<Shaping>,
     /// Prefixes under which the API is served in other shapes, or with an end.
     pub versions: Vec<Version>,
+    /// Older systems that still answer for a part of the API.
+    pub upstreams: Vec<Upstream>,
     /// How many credentials are remembered for reading their own writes.
     pub sessions_max: usize,
 }
@@ -70,6 +73,7 @@ impl Default for Config {
             cache_bytes_max: 64 << 20,
             shapes: Vec::new(),
             versions: Vec::new(),
+            upstreams: Vec::new(),
             sessions_max: 100_000,
         }
     }
@@ -166,7 +170,7 @@ pub enum Unusable {
         /// What is wrong.
         why: &'static str,
     },
-    /// A shape or a version that names what is not there.
+    /// A shape, a version or an upstream that cannot be meant, or names what is not there.
     #[error("{place}: {why}")]
     Shape {
         /// Where it stands.

@@ -35,6 +35,7 @@ use crate::shapes::versions::{self, Version};
 use crate::shared::Shared;
 use crate::tls::redirect::{self, Front};
 use crate::trace::Names;
+use crate::upstream::Ways;
 use crate::watch::{EVENT_STREAM, Watches};
 use crate::{compression, docs, health, limits, staff};
 
@@ -57,7 +58,8 @@ pub(crate) struct Door {
     pub(crate) watches: Watches,
     bus: Arc<dyn Bus>,
     pub(crate) meters: Meters,
-    front: Front,
+    pub(crate) front: Front,
+    pub(crate) ways: Ways,
     /// What browsers are told about TLS.
     hsts: Option<HeaderValue>,
 }
@@ -70,7 +72,8 @@ impl Door {
         // Only over TLS is it believed (RFC 6797 §8.1).
         let hsts = (front == Front::Secure && max_age > 0).then(|| HeaderValue::try_from(format!("max-age={max_age}")));
         let hsts = hsts.and_then(Result::ok);
-        Door { shared, client, watches: Watches::default(), bus, meters, front, hsts }
+        let ways = Ways::new(&shared.upstreams);
+        Door { shared, client, watches: Watches::default(), bus, meters, front, ways, hsts }
     }
 
     /// Answers a request, whatever it is.
@@ -141,6 +144,9 @@ impl Door {
         }
         let preflight = http.method() == Method::OPTIONS;
         match found {
+            Found::MethodNotAllowed(_) | Found::Nothing if !preflight && self.is_passed(http) => {
+                self.pass_on(http, payload, names, allowance).await
+            }
             Found::Route(endpoint, params) => self.route(http, payload, names, endpoint, params, allowance).await,
             Found::MethodNotAllowed(allow) if preflight => Ok(self.options(http, allow)),
             Found::MethodNotAllowed(allow) => Err(Error::method_not_allowed(allow)),
@@ -192,13 +198,7 @@ impl Door {
             identity = guests.identity(secret);
         }
         identity.may(endpoint.route)?;
-        let body = match *http.method() {
-            Method::GET | Method::HEAD | Method::DELETE if has_body(http) => {
-                return Err(Error::bad_request("unexpected_body", "a request with this method has no body").closing());
-            }
-            Method::GET | Method::HEAD | Method::DELETE => web::Bytes::new(),
-            _ => limits::body(http.headers(), payload, &self.shared.config.limits).await?,
-        };
+        let body = self.body(http, payload).await?;
         let shape = self.shared.versions.shape(path, endpoint.index);
         let body = match shape {
             Some(shape) => shape.take(body, endpoint.patch)?,
@@ -206,7 +206,7 @@ impl Door {
         };
         let headers = shape.map_or(Cow::Borrowed(http.headers()), |shape| shape.headers(http.headers()));
         let exchange = Exchange { door: self, http, names, endpoint, params, identity, headers };
-        let answer = exchange.run(&body).await;
+        let answer = exchange.run_or_pass(body).await;
         let answer = match shape {
             Some(shape) => answer.map(|response| shape.show(response)).map_err(|error| shape.tell(error)),
             None => answer,
@@ -215,6 +215,32 @@ impl Door {
             Some(secret) => secret.give(answer),
             None => answer,
         }
+    }
+
+    /// The body of a request, if its method has one.
+    async fn body(&self, http: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Error> {
+        match *http.method() {
+            Method::GET | Method::HEAD | Method::DELETE if has_body(http) => {
+                Err(Error::bad_request("unexpected_body", "a request with this method has no body").closing())
+            }
+            Method::GET | Method::HEAD | Method::DELETE => Ok(web::Bytes::new()),
+            _ => limits::body(http.headers(), payload, &self.shared.config.limits).await,
+        }
+    }
+
+    /// Passes on what the contract does not have, and an upstream does. What anybody may do there it says itself.
+    async fn pass_on(
+        &self,
+        http: &HttpRequest,
+        payload: web::Payload,
+        names: &Names,
+        allowance: &Cell<Option<Allowance>>,
+    ) -> Result<HttpResponse, Error> {
+        let known = self.whose(http, true).await;
+        self.count(http, known.as_deref().ok(), Rate::Normal, allowance).await?;
+        let identity = known?;
+        let body = self.body(http, payload).await?;
+        self.pass(http, names, &identity, body).await
     }
 
     /// Counts a request, and notes what is left.

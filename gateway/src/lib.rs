@@ -51,6 +51,7 @@ mod shared;
 mod staff;
 mod tls;
 mod trace;
+mod upstream;
 mod watch;
 mod whose;
 

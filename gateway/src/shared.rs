@@ -16,6 +16,7 @@ use crate::server::Error;
 use crate::sessions::Sessions;
 use crate::shapes::usage::Usage;
 use crate::shapes::versions::Versions;
+use crate::upstream::Upstreams;
 
 /// What all workers share. A route is known by its index in `routes`.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) lives: Vec<Life>,
     pub(crate) versions: Versions,
     pub(crate) usage: Usage,
+    pub(crate) upstreams: Upstreams,
     pub(crate) identities: Identities,
     pub(crate) authority: Authority,
     pub(crate) sessions: Sessions,
@@ -46,6 +48,7 @@ impl Shared {
             lives: routes.iter().map(|route| Life::new(route, routes)).collect(),
             versions: Versions::new(&config.shapes, &config.versions, routes)?,
             usage: Usage::default(),
+            upstreams: Upstreams::new(&config)?,
             identities: Identities::new(&config.tokens, &config.guest_scopes),
             authority: Authority::new(&config.issuer),
             sessions: Sessions::new(config.sessions_max),

@@ -22,10 +22,12 @@ const READ_ONLY: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 pub(crate) enum Page {
     /// Who still asks for what ends.
     Deprecations,
+    /// Who answers for what an older system still has a part in, and where the two differ.
+    Strangler,
 }
 
 impl Page {
-    const ALL: [Page; 1] = [Page::Deprecations];
+    const ALL: [Page; 2] = [Page::Deprecations, Page::Strangler];
 
     /// The page at a path.
     pub(crate) fn at(path: &str) -> Option<Page> {
@@ -36,6 +38,7 @@ impl Page {
     fn name(self) -> &'static str {
         match self {
             Page::Deprecations => "deprecations",
+            Page::Strangler => "strangler",
         }
     }
 
@@ -44,6 +47,11 @@ impl Page {
             Page::Deprecations => (
                 "Who still asks for what is deprecated",
                 "By client, version and rpc, as this gateway has counted it since it began.",
+            ),
+            Page::Strangler => (
+                "Who answers for what an older system still has a part in, and where the two differ",
+                "By prefix: how many requests each side has answered, and in which fields the answers of both to the same \
+                 reads differ, as this gateway has seen it since it began.",
             ),
         }
     }
@@ -69,6 +77,7 @@ impl Door {
         }
         let told = match page {
             Page::Deprecations => self.shared.usage.list(),
+            Page::Strangler => self.shared.upstreams.list(),
         };
         Ok(HttpResponse::Ok().content_type("application/json").body(told.to_string()))
     }

@@ -25,7 +25,7 @@ use messages::json::{Json, ToJson as _};
 use messages::route::{Method, Route};
 
 use self::config::{Changes, Shaping};
-pub(crate) use self::fields::{Change, Step};
+pub(crate) use self::fields::{Change, Path, Step};
 use self::fields::Way;
 use self::headers::Headers;
 use crate::config::Unusable;

@@ -208,3 +208,53 @@ fn told(error: &Error) -> String {
     use std::error::Error as _;
     error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    fn write(tls: &Tls) {
+        let pair = KeyPair::generate().expect("a key");
+        let cert = CertificateParams::new(vec!["shop.example".to_owned()]).expect("names").self_signed(&pair);
+        std::fs::write(&tls.cert, cert.expect("signed").pem()).expect("written");
+        std::fs::write(&tls.key, pair.serialize_pem()).expect("written");
+    }
+
+    #[test]
+    fn what_is_new_is_shown_and_what_is_broken_is_not() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let tls = Tls { cert: dir.path().join("cert"), key: dir.path().join("key"), ..Tls::default() };
+        assert!(matches!(Certificates::load(&tls), Err(Error::Read { .. })));
+        write(&tls);
+        let certificates = Certificates::load(&tls).expect("a certificate");
+        let shown = || certificates.shown.read().expect("whole").certified.cert[0].to_vec();
+        let first = shown();
+        certificates.look();
+        assert_eq!(shown(), first);
+        write(&tls);
+        certificates.look();
+        let second = shown();
+        assert_ne!(second, first);
+        for (broken, file) in [("nothing", &tls.cert), ("nothing", &tls.key)] {
+            write(&tls);
+            std::fs::write(file, broken).expect("written");
+            certificates.look();
+            assert_eq!(shown(), second);
+        }
+        // The key of another: the two are written one after the other.
+        write(&tls);
+        let key = std::fs::read(&tls.key).expect("a key");
+        write(&tls);
+        std::fs::write(&tls.key, key).expect("written");
+        certificates.look();
+        assert_eq!(shown(), second);
+        std::fs::remove_file(&tls.cert).expect("removed");
+        certificates.look();
+        assert_eq!(shown(), second);
+        write(&tls);
+        certificates.look();
+        assert_ne!(shown(), second, "what is whole again is shown");
+    }
+}
