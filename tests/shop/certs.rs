@@ -117,6 +117,9 @@ pub(crate) async fn are_rotated_under_load() {
         more().await;
         // Whoever connects from now on shows the new leaf; nobody has to be told.
         wire.cut();
+        while !shown(&server).is_empty() {
+            tokio::task::yield_now().await;
+        }
         wire.heal();
         while shown(&server).len() < before.len() || shown(&server).iter().any(|leaf| before.contains(leaf)) {
             tokio::task::yield_now().await;
