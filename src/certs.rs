@@ -103,7 +103,11 @@ pub(crate) fn run(config: &Config, arguments: &Arguments) -> anyhow::Result<Exit
     };
     let written = make(&wish, Clock::system().now())?;
     match written.as_slice() {
-        [] => out::say(&format!("all leaves in {} are good for longer than {} days", dir.display(), arguments.renew_before)),
+        [] => out::say(&format!(
+            "all leaves in {} are good for longer than {} days",
+            dir.display(),
+            arguments.renew_before
+        )),
         written => out::say(&format!("{}: new leaves for {}", dir.display(), written.join(", "))),
     }
     if written.contains(&SERVER) {
@@ -144,7 +148,8 @@ pub(crate) fn make(wish: &Wish, now: Timestamp) -> anyhow::Result<Vec<&'static s
             Err(_) => false,
         };
         if !is_good {
-            leaf(&authority, &files, holder, wish, now).with_context(|| format!("could not make a leaf for {holder}"))?;
+            leaf(&authority, &files, holder, wish, now)
+                .with_context(|| format!("could not make a leaf for {holder}"))?;
             written.push(holder);
         }
     }
@@ -243,7 +248,8 @@ fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
 fn stage(path: &Path, text: &str) -> anyhow::Result<PathBuf> {
     let staged = path.with_extension(format!("new.{}", std::process::id()));
     let mut file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&staged)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all())
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
         .with_context(|| format!("could not write {}", staged.display()))?;
     Ok(staged)
 }

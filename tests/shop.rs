@@ -9,10 +9,10 @@
 mod audit;
 #[path = "chaos/book.rs"]
 mod book;
-#[path = "chaos/crowd.rs"]
-mod crowd;
 #[path = "shop/certs.rs"]
 mod certs;
+#[path = "chaos/crowd.rs"]
+mod crowd;
 #[path = "shop/customer.rs"]
 mod customer;
 #[path = "chaos/door.rs"]

@@ -11,9 +11,9 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use crate::rates::{Rates, Tier};
+pub use crate::shapes::config::{BodyChanges, Changes, HeaderChanges, Shaping, Version};
 pub use crate::tls::Tls;
 pub use crate::upstream::config::Upstream;
-pub use crate::shapes::config::{BodyChanges, Changes, HeaderChanges, Shaping, Version};
 
 /// Where the gateway listens and what it tolerates.
 #[derive(Debug, Clone, Deserialize)]
@@ -92,7 +92,9 @@ impl Config {
             return Err(Unusable::Tls { why: "cert and key are set together" });
         }
         if self.tls.plain.is_some() && !(self.tls.is_on() && self.issuer.starts_with("https://")) {
-            return Err(Unusable::Tls { why: "plain is redirected to the issuer, which has to be https, and served here" });
+            return Err(Unusable::Tls {
+                why: "plain is redirected to the issuer, which has to be https, and served here",
+            });
         }
         for origin in &self.cors.origins {
             if !is_origin(origin) {

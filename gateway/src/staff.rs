@@ -2,8 +2,8 @@
 //!
 //! Each gateway tells what it has seen itself since it began; metrics add up what several saw.
 
-use actix_web::http::{Method, StatusCode};
 use actix_web::http::header::HeaderValue;
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
@@ -102,7 +102,8 @@ pub(crate) fn operations() -> impl Iterator<Item = (String, Value)> {
             "type": "object", "required": ["data"],
             "properties": {"data": {"type": "array", "items": {"type": "object"}}},
         });
-        responses.insert("200".into(), json!({"description": "Done.", "content": {"application/json": {"schema": rows}}}));
+        responses
+            .insert("200".into(), json!({"description": "Done.", "content": {"application/json": {"schema": rows}}}));
         let operation = json!({
             "operationId": format!("gateway_{}", page.name()),
             "tags": ["gateway"],

@@ -100,7 +100,8 @@ pub(crate) async fn are_rotated_under_load() {
     door.says("ready: gateway").await;
 
     let (answered, ends) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-    let clients: Vec<_> = (0..CLIENTS).map(|client| tokio::spawn(shop(port, client, answered.clone(), ends.clone()))).collect();
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|client| tokio::spawn(shop(port, client, answered.clone(), ends.clone()))).collect();
     let more = async || {
         let enough = answered.load(Ordering::Relaxed) + ANSWERS_BETWEEN;
         while answered.load(Ordering::Relaxed) < enough && !clients.iter().any(tokio::task::JoinHandle::is_finished) {
@@ -127,7 +128,8 @@ pub(crate) async fn are_rotated_under_load() {
     }
     more().await;
     ends.store(true, Ordering::Relaxed);
-    let failed: Vec<String> = futures::future::join_all(clients).await.into_iter().flat_map(|ended| ended.expect("no panic")).collect();
+    let failed: Vec<String> =
+        futures::future::join_all(clients).await.into_iter().flat_map(|ended| ended.expect("no panic")).collect();
     assert_eq!(failed, Vec::<String>::new(), "of {}", answered.load(Ordering::Relaxed));
 }
 
@@ -181,13 +183,16 @@ fn over(dir: &Path) {
 pub(crate) async fn that_are_of_no_use_are_told_by_name() {
     let house = House::new();
     house.certs(&[]).await;
-    let options = ServerOptions { tls: Some(Files::of(&house.path("certs"), "nats")), ..ServerOptions::new(house.path("nats")) };
+    let options =
+        ServerOptions { tls: Some(Files::of(&house.path("certs"), "nats")), ..ServerOptions::new(house.path("nats")) };
     let server = Server::start(options).await.expect("a server");
     let url = server.urls().concat();
     over(&house.path("over"));
     let said = async |env: (&str, PathBuf), arguments: &[&str]| {
         let mut command = mercat(house.home.path());
-        command.args(["--data", "data", "--nats", &url]).env("MERCAT_NATS__MONITORS", format!("{:?}", server.monitors()));
+        command
+            .args(["--data", "data", "--nats", &url])
+            .env("MERCAT_NATS__MONITORS", format!("{:?}", server.monitors()));
         command.env("MERCAT_NATS__TLS__DIR", house.path("certs")).env(env.0, env.1).args(arguments);
         let output = run(command).await;
         let text = [output.stdout, output.stderr].concat();
@@ -204,5 +209,8 @@ pub(crate) async fn that_are_of_no_use_are_told_by_name() {
     assert!(!good && told.contains("BAD   product: the certificate") && told.contains("has expired on"), "{told}");
     assert!(told.contains("ok    gateway: good until"), "{told}");
     let (_, told) = said(("MERCAT_NATS__TLS__DIR", house.path("certs")), &["doctor"]).await;
-    assert!(told.contains("ok    product: good until") && told.contains("product: requests reach their partitions"), "{told}");
+    assert!(
+        told.contains("ok    product: good until") && told.contains("product: requests reach their partitions"),
+        "{told}"
+    );
 }

@@ -83,11 +83,7 @@ impl Documents {
     }
 }
 
-fn make(
-    routes: &[&'static Route],
-    guests: &Guests,
-    versions: &Versions,
-) -> Result<[Document; 2], DescriptorError> {
+fn make(routes: &[&'static Route], guests: &Guests, versions: &Versions) -> Result<[Document; 2], DescriptorError> {
     let newest = document(&Contract::read()?, routes, guests, versions);
     let older = downgrade::downgrade(newest.clone());
     Ok([newest, older].map(|document| {

@@ -10,19 +10,15 @@ use crate::shapes::versions::{self, Version, Versions};
 use crate::shapes::{Change, Shape, Step};
 
 /// Changes the operations of the contract's own paths, and adds those of the versions.
-pub(super) fn add(
-    paths: &mut Map<String, Value>,
-    components: &Value,
-    routes: &[&'static Route],
-    versions: &Versions,
-) {
+pub(super) fn add(paths: &mut Map<String, Value>, components: &Value, routes: &[&'static Route], versions: &Versions) {
     let plain = paths.clone();
     for (index, route) in routes.iter().enumerate() {
         for http in route.http {
             let Some(plain) = plain.get(http.path) else { continue };
             let own = versions.of(http.path);
             place(paths, components, (http.path.to_owned(), http, plain), versions, (own, index));
-            for version in versions.all().iter().filter(|version| version.has(index) && version.prefix != versions::OWN) {
+            for version in versions.all().iter().filter(|version| version.has(index) && version.prefix != versions::OWN)
+            {
                 // What the contract has there itself goes first.
                 let path = versions::under(http.path, &version.prefix);
                 if let Some(path) = path.filter(|path| routes.iter().all(|route| !has(route, path, http))) {

@@ -130,13 +130,15 @@ mod tests {
 
     #[test]
     fn headers_are_renamed_removed_set_and_added() {
-        let asked = r#"{"rename": {"X-Old": "x-new"}, "remove": ["x-gone"], "set": {"x-set": "1"}, "add": {"via": "b"}}"#;
+        let asked =
+            r#"{"rename": {"X-Old": "x-new"}, "remove": ["x-gone"], "set": {"x-set": "1"}, "add": {"via": "b"}}"#;
         let mut map = HeaderMap::new();
         for (name, value) in [("x-old", "o"), ("x-gone", "g"), ("x-set", "0"), ("via", "a")] {
             map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         headers(asked, Way::Out).expect("meant").apply(&mut map);
-        let mut told: Vec<_> = map.iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect();
+        let mut told: Vec<_> =
+            map.iter().map(|(name, value)| format!("{name}: {}", value.to_str().expect("text"))).collect();
         told.sort();
         assert_eq!(told, ["via: a", "via: b", "x-new: o", "x-set: 1"]);
     }

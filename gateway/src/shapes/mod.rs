@@ -25,8 +25,8 @@ use messages::json::{Json, ToJson as _};
 use messages::route::{Method, Route};
 
 use self::config::{Changes, Shaping};
-pub(crate) use self::fields::{Change, Path, Step};
 use self::fields::Way;
+pub(crate) use self::fields::{Change, Path, Step};
 use self::headers::Headers;
 use crate::config::Unusable;
 use crate::error::Error;
@@ -67,7 +67,8 @@ impl Shapes {
         for (index, shaping) in shapings.iter().enumerate() {
             let wrong = |why| Unusable::Shape { place: format!("{place}[{index}]"), why };
             let chosen = chosen(shaping, prefix, routes).map_err(wrong)?;
-            for (way, name, changes) in [(Way::In, "request", &shaping.request), (Way::Out, "response", &shaping.response)]
+            for (way, name, changes) in
+                [(Way::In, "request", &shaping.request), (Way::Out, "response", &shaping.response)]
             {
                 add(&mut shapes, routes, &chosen, way, changes).map_err(|why| wrong(format!("{name}: {why}")))?;
             }

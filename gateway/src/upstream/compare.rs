@@ -120,11 +120,7 @@ struct Counts {
 #[derive(Debug)]
 pub(crate) enum Compared {
     /// Both said the same, or not; the path tells of what, with its ids.
-    Pair {
-        path: String,
-        request_id: String,
-        differences: Vec<String>,
-    },
+    Pair { path: String, request_id: String, differences: Vec<String> },
     /// The other side did not answer.
     Failed,
     /// As many as may be were under way.

@@ -1,5 +1,6 @@
 //! What an operator writes about upstreams.
 
+use actix_web::http::header::HeaderName;
 use messages::json::Json;
 use serde::Deserialize;
 
@@ -21,6 +22,9 @@ pub struct Upstream {
     pub shadow_percent: u64,
     /// JSON fields that are not compared: `version`, `data/*/updated_at`.
     pub ignore: Vec<String>,
+    /// Headers by which it believes to know who asks, and which clients could send: `x-remote-name`. They are taken away,
+    /// beside all that the gateway itself knows of.
+    pub believed_headers: Vec<String>,
     /// Whether paths and methods that the contract does not have go there too, whatever `percent` says.
     pub unknown: bool,
     /// How long it may take to answer, in milliseconds.
@@ -39,6 +43,7 @@ impl Default for Upstream {
             percent: 0,
             shadow_percent: 0,
             ignore: Vec::new(),
+            believed_headers: Vec::new(),
             unknown: false,
             timeout_ms: 5_000,
             in_flight_max: 100,
@@ -51,7 +56,7 @@ impl Default for Upstream {
 impl Upstream {
     /// # Errors
     /// With what cannot be meant.
-    pub(super) fn check(&self, index: usize, all: &[Upstream]) -> Result<Ignored, Unusable> {
+    pub(super) fn check(&self, index: usize, all: &[Upstream]) -> Result<(Ignored, Vec<HeaderName>), Unusable> {
         let wrong = |why: String| Unusable::Shape { place: format!("upstreams[{index}]"), why };
         let path = self.prefix.strip_prefix("/api/").unwrap_or_default();
         if path.is_empty() || !path.split('/').all(is_plain) {
@@ -71,7 +76,12 @@ impl Upstream {
         if self.timeout_ms == 0 || self.in_flight_max == 0 {
             return Err(wrong("timeout_ms and in_flight_max are at least 1".to_owned()));
         }
-        Ignored::new(&self.ignore).map_err(wrong)
+        let named = |text: &String| {
+            let name = HeaderName::from_bytes(text.to_ascii_lowercase().as_bytes());
+            name.map_err(|_| wrong(format!("believed_headers: {text:?} is no name of a header")))
+        };
+        let believed = self.believed_headers.iter().map(named).collect::<Result<_, _>>()?;
+        Ok((Ignored::new(&self.ignore).map_err(wrong)?, believed))
     }
 }
 

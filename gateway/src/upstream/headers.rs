@@ -20,7 +20,7 @@ const HOP: [&str; 10] = [
     "upgrade",
 ];
 /// What would tell who asks, or for whom, in a client's own words; and what the gateway does itself.
-const OURS: [&str; 12] = [
+const OURS: [&str; 11] = [
     "accept-encoding",
     "authorization",
     "content-length",
@@ -32,7 +32,6 @@ const OURS: [&str; 12] = [
     "via",
     "x-csrf-token",
     "x-real-ip",
-    "x-user-id",
 ];
 /// What an upstream says to browsers, which know it as a part of this site.
 const THEIRS: [&str; 7] = [
@@ -66,12 +65,13 @@ fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     kept
 }
 
-/// The headers of a request as they are passed on.
-pub(super) fn onward(headers: &HeaderMap, caller: &Caller) -> HeaderMap {
+/// The headers of a request as they are passed on, without those by which this upstream would believe a client.
+pub(super) fn onward(headers: &HeaderMap, believed: &[HeaderName], caller: &Caller) -> HeaderMap {
     let mut onward = end_to_end(headers);
     let gone = |name: &HeaderName| {
+        let is_believed = believed.contains(name);
         let name = name.as_str();
-        OURS.contains(&name) || name.starts_with("x-forwarded-") || name.starts_with("x-mercat-")
+        is_believed || OURS.contains(&name) || name.starts_with("x-forwarded-") || name.starts_with("x-mercat-")
     };
     let names: Vec<HeaderName> = onward.keys().filter(|name| gone(name)).cloned().collect();
     for name in names {
@@ -129,12 +129,14 @@ mod tests {
             ("connection", "close, X-Hop"),
             ("x-hop", "1"),
             ("te", "trailers"),
+            ("x-user-id", "usr_somebody_else"),
             ("accept", "application/json"),
             ("idempotency-key", "k"),
         ]);
-        let caller = Caller::known("customer", Some("usr_1".to_owned()), vec!["a:read".to_owned(), "b:read".to_owned()]);
+        let caller =
+            Caller::known("customer", Some("usr_1".to_owned()), vec!["a:read".to_owned(), "b:read".to_owned()]);
         assert_eq!(
-            told(&onward(&sent, &caller)),
+            told(&onward(&sent, &[HeaderName::from_static("x-user-id")], &caller)),
             [
                 "accept: application/json",
                 "idempotency-key: k",
@@ -143,7 +145,8 @@ mod tests {
                 "x-mercat-subject: usr_1",
             ]
         );
-        assert_eq!(told(&onward(&headers(&[("x-mercat-role", "admin")]), &Caller::anonymous())), ["x-mercat-role: anonymous"]);
+        let sent = headers(&[("x-mercat-role", "admin")]);
+        assert_eq!(told(&onward(&sent, &[], &Caller::anonymous())), ["x-mercat-role: anonymous"]);
     }
 
     #[test]

@@ -56,6 +56,7 @@ pub(crate) struct Upstreams(Vec<Known>);
 pub(crate) struct Known {
     config: Upstream,
     ignored: Ignored,
+    believed: Vec<HeaderName>,
     report: Report,
     breaker: Breaker,
 }
@@ -66,9 +67,9 @@ impl Upstreams {
     pub(crate) fn new(config: &Config) -> Result<Upstreams, Unusable> {
         let all = &config.upstreams;
         let known = all.iter().enumerate().map(|(index, upstream)| {
-            let ignored = upstream.check(index, all)?;
+            let (ignored, believed) = upstream.check(index, all)?;
             let (report, breaker) = (Report::default(), Breaker::default());
-            Ok(Known { config: upstream.clone(), ignored, report, breaker })
+            Ok(Known { config: upstream.clone(), ignored, believed, report, breaker })
         });
         known.collect::<Result<_, _>>().map(Upstreams)
     }
@@ -142,7 +143,9 @@ impl Exchange<'_> {
             && !watch::is_wanted(self.http, self.endpoint.route)
             && self.endpoint.route.kind != RpcKind::Command
             && self.door.client.entropy().below(HUNDRED) < known.config.shadow_percent;
-        let question = || question(self.door, self.http, self.headers(), self.names, &self.identity, &path, body.clone());
+        let question = || {
+            question(known, self.door, (self.http, self.headers()), self.names, &self.identity, (&path, body.clone()))
+        };
         if is_legacy {
             let answer = self.door.ask_upstream(known, question()).await?;
             if !compares {
@@ -241,7 +244,7 @@ impl Door {
     ) -> Result<HttpResponse, Error> {
         let path = http.uri().path();
         let known = self.shared.upstreams.of(path).ok_or_else(Error::no_such_path)?;
-        let question = question(self, http, http.headers(), names, identity, path, body);
+        let question = question(known, self, (http, http.headers()), names, identity, (path, body));
         self.ask_upstream(known, question).await
     }
 
@@ -260,7 +263,8 @@ impl Door {
         let config = &known.config;
         let client = self.ways.client.as_ref().ok_or_else(|| away("it cannot be asked", REST))?;
         let place = Place::take(&self.ways.in_flight, config.in_flight_max);
-        let _place = place.ok_or_else(|| away("as many requests as it takes are under way there", Duration::from_secs(1)))?;
+        let _place =
+            place.ok_or_else(|| away("as many requests as it takes are under way there", Duration::from_secs(1)))?;
         let asked = Instant::now();
         if !known.breaker.admits(asked) {
             return Err(away("it has not answered lately, and is left alone for a moment", REST));
@@ -323,15 +327,14 @@ fn bucket(door: &Door, http: &HttpRequest, identity: &Identity) -> u64 {
 }
 
 fn question(
+    known: &Known,
     door: &Door,
-    http: &HttpRequest,
-    headers: &HeaderMap,
+    (http, headers): (&HttpRequest, &HeaderMap),
     names: &Names,
     identity: &Identity,
-    path: &str,
-    body: Bytes,
+    (path, body): (&str, Bytes),
 ) -> Question {
-    let mut onward = headers::onward(headers, &identity.caller);
+    let mut onward = headers::onward(headers, &known.believed, &identity.caller);
     names.answer(&mut onward);
     let config = &door.shared.config;
     let protocol = if door.front == Front::Secure { "https" } else { "http" };
@@ -387,7 +390,8 @@ async fn send(
         response.headers_mut().append(name, value);
     }
     // Its own address is nobody's business.
-    let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok()?.strip_prefix(&config.url));
+    let location =
+        response.headers().get(LOCATION).and_then(|location| location.to_str().ok()?.strip_prefix(&config.url));
     if let Some(location) = location.and_then(|path| HeaderValue::from_str(path).ok()) {
         response.headers_mut().insert(LOCATION, location);
     }

@@ -94,7 +94,8 @@ async fn what_is_wrong_is_told_in_the_clients_own_names() {
     let shop = versioned(json!({})).await;
     let answer = shop.post("/api/v2/products", r#"{"name": 5, "titel": "x"}"#).await;
     assert_eq!(answer.problem(), (400, "invalid_request".to_owned()));
-    let told = answer.json()["errors"].as_array().expect("errors").iter().map(|error| error["pointer"].clone()).collect();
+    let told =
+        answer.json()["errors"].as_array().expect("errors").iter().map(|error| error["pointer"].clone()).collect();
     let mut told: Vec<Value> = told;
     told.sort_by_key(Value::to_string);
     assert_eq!(told, [json!("/name"), json!("/titel")]);
@@ -132,7 +133,9 @@ async fn headers_are_changed_on_their_way() {
         })),
     ];
     let shop = shop(Config { shapes, ..config() }).await;
-    let create = || shop.ask("POST", "/api/v1/products").bearer(ADMIN).header("X-Request-Key", "k-9").json(r#"{"title": "Cap"}"#);
+    let create = || {
+        shop.ask("POST", "/api/v1/products").bearer(ADMIN).header("X-Request-Key", "k-9").json(r#"{"title": "Cap"}"#)
+    };
     assert_eq!(create().send().await.header("idempotent-replayed"), None);
     assert_eq!(create().send().await.sure("idempotent-replayed"), "true");
     let twice = create().header("Idempotency-Key", "k-8").send().await;
@@ -158,7 +161,9 @@ async fn a_version_that_ends_says_so_and_who_still_asks() {
     assert_eq!(answer.sure("sunset"), "Sun, 31 Jan 9999 00:00:00 GMT");
     let links = answer.all("link");
     assert!(links.contains(&&*format!("<{SHOWN}>; rel=\"successor-version\"")), "{links:?}");
-    assert!(links.iter().any(|link| link.contains("https://shop.example/moving") && link.contains("rel=\"deprecation\"")));
+    assert!(
+        links.iter().any(|link| link.contains("https://shop.example/moving") && link.contains("rel=\"deprecation\""))
+    );
     assert_eq!(shop.get(SHOWN).await.header("deprecation"), None);
     shop.get(PRODUCT).await;
 
@@ -166,7 +171,10 @@ async fn a_version_that_ends_says_so_and_who_still_asks() {
     let list = shop.get(LIST).await;
     assert_eq!(list.status, 200, "{}", list.text());
     let row = &list.json()["data"][0];
-    assert_eq!((&row["client"], &row["version"], &row["rpc"]), (&json!("usr_admin"), &json!("/api/v1"), &json!("product.get")));
+    assert_eq!(
+        (&row["client"], &row["version"], &row["rpc"]),
+        (&json!("usr_admin"), &json!("/api/v1"), &json!("product.get"))
+    );
     assert_eq!(row["count"], 2);
     assert_eq!(shop.ask("GET", LIST).bearer(GUEST).send().await.problem(), (403, "forbidden".to_owned()));
     assert_eq!(shop.ask("GET", LIST).send().await.problem(), (401, "unauthenticated".to_owned()));
@@ -175,7 +183,8 @@ async fn a_version_that_ends_says_so_and_who_still_asks() {
     let document = shop.get("/openapi.json").await.json();
     let (old, new) = (&document["paths"]["/api/v1/products"]["post"], &document["paths"]["/api/v2/products"]["post"]);
     assert_eq!((&old["deprecated"], new.get("deprecated")), (&json!(true), None));
-    let sends = |operation: &Value| operation["requestBody"]["content"]["application/json"]["schema"]["properties"].clone();
+    let sends =
+        |operation: &Value| operation["requestBody"]["content"]["application/json"]["schema"]["properties"].clone();
     assert!(sends(old)["title"].is_object() && sends(old).get("name").is_none());
     assert!(sends(new)["name"].is_object() && sends(new).get("title").is_none());
     let shown = &document["paths"]["/api/v2/products/{product_id}"]["get"]["responses"]["200"]["content"];

@@ -82,9 +82,13 @@ async fn a_legacy_shop_is_taken_over_in_four_phases() {
     assert!((18..=42).contains(&moved), "{moved} of 100 moved; 30 were meant, with a deviation of 4.6");
     assert_eq!(served(&shop).await, second, "a client stays where it is");
     let told = report(&shop, "/api/v1/products", 200).await;
-    assert_eq!(told["served"]["shop"].as_u64().zip(told["served"]["upstream"].as_u64()), Some((2 * moved as u64, 200 - 2 * moved as u64)));
+    assert_eq!(
+        told["served"]["shop"].as_u64().zip(told["served"]["upstream"].as_u64()),
+        Some((2 * moved as u64, 200 - 2 * moved as u64))
+    );
     assert_eq!((&told["compared"]["different"], &told["compared"]["failed"]), (&Value::from(200), &Value::from(0)));
-    let places: Vec<&str> = told["places"].as_array().expect("places").iter().filter_map(|at| at["place"].as_str()).collect();
+    let places: Vec<&str> =
+        told["places"].as_array().expect("places").iter().filter_map(|at| at["place"].as_str()).collect();
     assert!(places.contains(&"/title differs") && places.contains(&"/shelf is missing in the shop"), "{places:?}");
     assert_eq!(told["recent"].as_array().map(Vec::len), Some(50));
     assert!(!told.to_string().contains("Trail shirt"), "what answers say is not kept");
@@ -108,7 +112,8 @@ async fn what_is_not_compared_is_the_same() {
     let legacy = Legacy::open();
     let ignore = ["title", "shelf", "description", "status", "version", "created_at", "updated_at"].map(str::to_owned);
     let mut ignore = ignore.to_vec();
-    let all = |ignore: Vec<String>| Upstream { shadow_percent: 100, ignore, ..upstream(&legacy, "/api/v1/products", 100) };
+    let all =
+        |ignore: Vec<String>| Upstream { shadow_percent: 100, ignore, ..upstream(&legacy, "/api/v1/products", 100) };
     let shop = self::shop(vec![all(ignore.clone())]).await;
     shop.get(PRODUCT).await;
     let told = report(&shop, "/api/v1/products", 1).await;
@@ -144,9 +149,15 @@ async fn the_upstream_hears_who_it_is_from_the_gateway_alone() {
     assert_ne!(answer.header("server"), Some("shop/0.9"));
     assert_eq!(answer.sure("x-content-type-options"), "nosniff");
     let [asked] = legacy.asked().try_into().expect("one request");
-    assert_eq!((asked.method.as_str(), asked.target.as_str(), asked.body.as_str()), ("POST", "/api/v1/products", r#"{"title": "Cap"}"#));
+    assert_eq!(
+        (asked.method.as_str(), asked.target.as_str(), asked.body.as_str()),
+        ("POST", "/api/v1/products", r#"{"title": "Cap"}"#)
+    );
     let said = |name: &str| asked.header(name);
-    assert_eq!((said("x-mercat-subject"), said("x-mercat-role"), said("x-mercat-scopes")), (Some("usr_admin"), Some("admin"), Some("*")));
+    assert_eq!(
+        (said("x-mercat-subject"), said("x-mercat-role"), said("x-mercat-scopes")),
+        (Some("usr_admin"), Some("admin"), Some("*"))
+    );
     assert_eq!((said("x-forwarded-for"), said("x-forwarded-proto")), (Some("127.0.0.1"), Some("http")));
     assert_eq!((said("idempotency-key"), said("x-request-id")), (Some("k-1"), answer.header("x-request-id")));
     for gone in ["authorization", "cookie", "x-hop", "transfer-encoding"] {
@@ -161,7 +172,8 @@ async fn the_upstream_hears_who_it_is_from_the_gateway_alone() {
 #[actix_web::test]
 async fn an_upstream_that_does_not_answer_is_told_as_that() {
     let legacy = Legacy::open();
-    let quick = Upstream { unknown: true, timeout_ms: 300, answer_bytes_max: 5_000, ..upstream(&legacy, "/api/v1", 100) };
+    let quick =
+        Upstream { unknown: true, timeout_ms: 300, answer_bytes_max: 5_000, ..upstream(&legacy, "/api/v1", 100) };
     let shop = self::shop(vec![quick]).await;
     assert_eq!(shop.get("/api/v1/slow").await.problem(), (504, "timeout".to_owned()));
     assert_eq!(shop.post("/api/v1/slow", "{}").await.problem(), (504, "outcome_unknown".to_owned()));
@@ -198,7 +210,11 @@ async fn who_is_not_staff_does_not_read_the_report() {
 
 #[actix_web::test]
 async fn an_upstream_that_cannot_be_meant_is_refused_at_start() {
-    let at = |prefix: &str| Upstream { prefix: prefix.to_owned(), url: "http://legacy:9000".to_owned(), ..Upstream::default() };
+    let at = |prefix: &str| Upstream {
+        prefix: prefix.to_owned(),
+        url: "http://legacy:9000".to_owned(),
+        ..Upstream::default()
+    };
     let (first, good) = (at("/api/v1/first"), at("/api/v1/second"));
     for (bad, told) in [
         (Upstream { prefix: "/health".to_owned(), ..good.clone() }, "/health"),

@@ -208,7 +208,8 @@ async fn one_connection_has_so_many_requests_under_way_and_no_more() {
     // Nobody answers, so all stay under way.
     let shop = Shop::with(Config { tls, ..config }, |_| None).await;
     let mut stream = papers.connect(shop.address, "h2").await;
-    let path = [&[0x82, 0x87, 0x01, 1, b'a', 0x04, u8::try_from(PRODUCT.len()).expect("short")], PRODUCT.as_bytes()].concat();
+    let path =
+        [&[0x82, 0x87, 0x01, 1, b'a', 0x04, u8::try_from(PRODUCT.len()).expect("short")], PRODUCT.as_bytes()].concat();
     let heads = [1, 3, 5, 7].map(|id| frame(1, 5, id, &path)).concat();
     stream.write_all(&[preface(), heads].concat()).await.expect("written");
     let mut told = Vec::new();
@@ -262,10 +263,8 @@ async fn a_stream_of_events_goes_over_http2_too() {
     let papers = Papers::new();
     let shop = shop(papers.config()).await;
     let mut client = papers.http2(shop.address, &builder()).await;
-    let (answer, _) = client
-        .send
-        .send_request(request("GET", PRODUCT, &[("accept", "text/event-stream")]), true)
-        .expect("sent");
+    let (answer, _) =
+        client.send.send_request(request("GET", PRODUCT, &[("accept", "text/event-stream")]), true).expect("sent");
     let mut body = answer.await.expect("a head").into_body();
     let mut read = Vec::new();
     while !String::from_utf8_lossy(&read).contains("Trail shirt") {

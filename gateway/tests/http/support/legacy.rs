@@ -71,7 +71,8 @@ impl Drop for Legacy {
 
 async fn answer(http: HttpRequest, record: web::Data<Record>, body: web::Bytes) -> HttpResponse {
     let headers = http.headers().iter();
-    let headers = headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     record.lock().expect("whole").push(Asked {
         method: http.method().to_string(),
         target: http.uri().to_string(),

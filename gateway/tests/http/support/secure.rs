@@ -137,7 +137,8 @@ pub(crate) fn request(method: &str, target: &str, headers: &[(&str, &str)]) -> h
 
 /// Asks over HTTP/1.1 on a connection that stays open, and reads head and body as text.
 pub(crate) async fn ask(stream: &mut TlsStream<TcpStream>, target: &str) -> String {
-    let request = format!("GET {target} HTTP/1.1\r\nHost: shop.example\r\nAuthorization: Bearer {}\r\n\r\n", super::ADMIN);
+    let request =
+        format!("GET {target} HTTP/1.1\r\nHost: shop.example\r\nAuthorization: Bearer {}\r\n\r\n", super::ADMIN);
     stream.write_all(request.as_bytes()).await.expect("written");
     let mut read = Vec::new();
     loop {
