@@ -205,7 +205,7 @@ fn absolute(dir: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// How often certificates are looked at. A leaf that ends within ten days is renewed, so nothing depends on the hour.
-const RENEW_EVERY: Duration = Duration::from_secs(60 * 60);
+const RENEW_EVERY: Duration = Duration::from_hours(1);
 
 /// The server, and who renews its certificates.
 struct Renewing {

@@ -83,7 +83,7 @@ impl Door {
     }
 }
 
-/// The operations, for the OpenAPI document.
+/// The operations, for the document of the API.
 pub(crate) fn operations() -> impl Iterator<Item = (String, Value)> {
     Page::ALL.into_iter().map(|page| {
         let (summary, description) = page.about();

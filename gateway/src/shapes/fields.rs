@@ -99,10 +99,10 @@ impl Path {
                 Step::Each => indices.next()?,
             });
         }
-        rest.iter().for_each(|word| {
+        for word in rest {
             told.push('/');
             told.push_str(word);
-        });
+        }
         Some(told)
     }
 }
@@ -197,16 +197,15 @@ impl Change {
         match (self, way) {
             (Change::Move { to: path, .. } | Change::Set(path, _), Way::In)
             | (Change::Move { from: path, .. } | Change::Remove(path), Way::Out) => path.is_of(fields),
-            // A client's own: the contract need not know what is thrown away.
-            (Change::Remove(path), Way::In) => !path.is_of(fields),
-            (Change::Set(path, _), Way::Out) => !path.is_of(fields),
+            // A client's own: the contract does not know what is thrown away, or added for it.
+            (Change::Remove(path), Way::In) | (Change::Set(path, _), Way::Out) => !path.is_of(fields),
         }
     }
 }
 
 /// Changes what a client sent; what stands where a change would put something is told as an error. Constants are for what
 /// is written whole, not for a patch.
-pub(crate) fn take(changes: &[Change], patch: bool, body: &mut Json) -> Vec<FieldError> {
+pub(crate) fn take(changes: &[Change], is_patch: bool, body: &mut Json) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for change in changes {
         match change {
@@ -226,14 +225,18 @@ pub(crate) fn take(changes: &[Change], patch: bool, body: &mut Json) -> Vec<Fiel
         }
     }
     if errors.is_empty() {
-        changes.iter().filter(|change| !(patch && matches!(change, Change::Set(..)))).for_each(|one| one.apply(body));
+        for change in changes.iter().filter(|change| !(is_patch && matches!(change, Change::Set(..)))) {
+            change.apply(body);
+        }
     }
     errors
 }
 
 /// Changes what is shown.
 pub(crate) fn apply(changes: &[Change], body: &mut Json) {
-    changes.iter().for_each(|change| change.apply(body));
+    for change in changes {
+        change.apply(body);
+    }
 }
 
 /// The name under which a client knows what the contract calls so.
@@ -273,7 +276,9 @@ fn each(json: &mut Json, steps: &[Step], act: &mut impl FnMut(&mut Object, &str)
 fn relocate(json: &mut Json, from: &[Step], to: &[Step]) {
     if let Some(list) = from.iter().position(|step| *step == Step::Each) {
         if let Some(Json::Array(items)) = at(json, &from[..list]) {
-            items.iter_mut().for_each(|item| relocate(item, &from[list + 1..], &to[list + 1..]));
+            for item in items {
+                relocate(item, &from[list + 1..], &to[list + 1..]);
+            }
         }
         return;
     }

@@ -123,7 +123,9 @@ impl Version {
             if found.is_empty() {
                 return Err(format!("there is no route {wanted}"));
             }
-            found.into_iter().for_each(|index| has[index] = true);
+            for index in found {
+                has[index] = true;
+            }
         }
         let successor = version.successor.clone();
         Ok(Version { prefix, announced, sunset, successor, documentation, has, shapes: Shapes::default() })

@@ -45,7 +45,7 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// How many requests a client may take back in [`RESETS_WITHIN`]. A browser that leaves a page takes back what it has
 /// under way, which is `streams_max` at most; twice that in a minute is a person, more is not.
 const RESETS_MAX: usize = 200;
-const RESETS_WITHIN: Duration = Duration::from_secs(60);
+const RESETS_WITHIN: Duration = Duration::from_mins(1);
 
 /// What a connection is held to.
 #[derive(Debug, Clone, Copy)]

@@ -23,7 +23,7 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStor
 /// The file of the authority in a directory of certificates.
 pub const AUTHORITY: &str = "ca.pem";
 /// Longer than any certificate of ours is good: what [`judge`] asks for to be told when one ends. 100 years.
-const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+const FAR: Duration = Duration::from_hours(100 * 365 * 24);
 
 /// Where a process finds whom to trust, its certificate and its key. PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
