@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use figment::Figment;
 use figment::providers::{Env, Format as _, Toml};
+use runtime::nats::tls::Files;
 use serde::Deserialize;
 
 /// Everything that can be set.
@@ -85,8 +86,45 @@ pub(crate) struct Nats {
     pub(crate) replicas: usize,
     /// The most that server may store, in bytes.
     pub(crate) max_file: u64,
+    /// Mutual TLS with the servers.
+    pub(crate) tls: NatsTls,
     /// Start although acknowledged writes might not be on disk. For experiments only.
     pub(crate) allow_unsynced: bool,
+}
+
+/// Mutual TLS with the servers. Without any of these, plain TCP.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NatsTls {
+    /// A directory as `mercat certs` makes it: `ca.pem`, and `<user>.pem` with `<user>.key` for each user of NATS.
+    pub(crate) dir: Option<PathBuf>,
+    /// Whom to trust, instead of `ca.pem` there.
+    pub(crate) ca: Option<PathBuf>,
+    /// What is shown by every user of this process, instead of their own.
+    pub(crate) cert: Option<PathBuf>,
+    /// Its key.
+    pub(crate) key: Option<PathBuf>,
+}
+
+impl NatsTls {
+    /// The files of a user; `None` for plain TCP.
+    ///
+    /// # Errors
+    /// When some of them are said and others are nowhere.
+    pub(crate) fn files(&self, user: &str) -> anyhow::Result<Option<Files>> {
+        let said = [&self.ca, &self.cert, &self.key];
+        anyhow::ensure!(self.cert.is_some() == self.key.is_some(), "nats.tls: cert and key are set together");
+        let Some(dir) = &self.dir else {
+            let [Some(ca), Some(cert), Some(key)] = said else {
+                anyhow::ensure!(said.iter().all(|file| file.is_none()), "nats.tls: say dir, or ca with cert and key");
+                return Ok(None);
+            };
+            return Ok(Some(Files { ca: ca.clone(), cert: cert.clone(), key: key.clone() }));
+        };
+        let Files { ca, cert, key } = Files::of(dir, user);
+        let or = |said: &Option<PathBuf>, there| said.clone().unwrap_or(there);
+        Ok(Some(Files { ca: or(&self.ca, ca), cert: or(&self.cert, cert), key: or(&self.key, key) }))
+    }
 }
 
 /// What is logged, and how.
@@ -141,6 +179,7 @@ impl Default for Nats {
             monitor_port: 8222,
             replicas: 1,
             max_file: 64 << 30,
+            tls: NatsTls::default(),
             allow_unsynced: false,
         }
     }
@@ -201,6 +240,11 @@ impl Config {
             config.replica = default_replica();
         }
         Ok(config)
+    }
+
+    /// How the gateway is spoken to.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.gateway.tls.is_on() { "https" } else { "http" }
     }
 
     /// Where the keys of NATS users are, whether or not the server asks for them.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use runtime::clock::Clock;
 use runtime::fabric::Fabric as _;
+use runtime::nats::tls::{self, Files};
 
 use crate::config::Config;
-use crate::{groups, host, out};
+use crate::{certs, groups, host, out};
 
 /// Less free space than this is worth a word, in megabytes.
 const DISK_LOW_MB: u64 = 2_048;
@@ -63,6 +64,10 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<ExitCode> {
     }
     out::say("disk");
     findings.judge(disk(&config.data));
+    if let Some(dir) = config.nats.tls.dir.clone().or_else(|| Some(certs::dir(&config)).filter(|dir| dir.is_dir())) {
+        out::say("certificates");
+        certificates(&config, &dir, &mut findings);
+    }
     out::say("nats");
     match runtime::server::find(&runtime::server::cache_dir()).await {
         Ok(program) => findings.good(&host::found(&program)),
@@ -84,6 +89,31 @@ pub(crate) async fn run(mut config: Config) -> anyhow::Result<ExitCode> {
     };
     out::say(&verdict);
     Ok(if findings.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// A leaf that ends within this many days should have been renewed by now.
+const LEAF_SOON_DAYS: i64 = 7;
+
+/// Whether everybody's certificate is good, and for how long.
+fn certificates(config: &Config, dir: &Path, findings: &mut Findings) {
+    let now = Clock::system().now();
+    for holder in certs::holders() {
+        let files = Files::of(dir, holder);
+        // A process is given the certificates it uses.
+        if !files.cert.exists() && !files.key.exists() {
+            continue;
+        }
+        findings.judge(match tls::judge(&files, now) {
+            Ok(until) if until.duration_since(now).as_hours() < LEAF_SOON_DAYS * 24 => {
+                Err(format!("{holder}: ends on {until}; renew it with `mercat certs`"))
+            }
+            Ok(until) => Ok(format!("{holder}: good until {until}")),
+            Err(unfit) => Err(format!("{holder}: {unfit}")),
+        });
+    }
+    if config.nats.tls.dir.is_none() {
+        findings.good("they are not used: nats.tls.dir is not set, and `mercat up` was not told --tls");
+    }
 }
 
 /// How long a server may take to accept a connection.

@@ -40,6 +40,7 @@ pub(crate) async fn connect(config: &Config, user: &str) -> anyhow::Result<Arc<n
         let seed = permissions::seed_of(dir, user);
         options.seed = Some(seed.with_context(|| format!("there is no key of {user} in {}", dir.display()))?);
     }
+    options.tls = config.nats.tls.files(user)?;
     nats::Fabric::connect(options).await.with_context(|| format!("could not connect to NATS as {user}"))
 }
 

@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
+use runtime::nats::tls::Files;
 use runtime::permissions::{self, Keys};
 
 use crate::config::Config;
-use crate::out;
+use crate::{certs, out};
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -24,6 +25,9 @@ pub(crate) struct ConfArguments {
     /// With the public keys of the users in `<data>/keys` instead of environment variables.
     #[arg(long)]
     with_keys: bool,
+    /// With mutual TLS, by the certificates that `mercat certs` has made in this directory of the server's machine.
+    #[arg(long)]
+    tls: Option<std::path::PathBuf>,
     /// Where the server keeps its files.
     #[arg(long)]
     store_dir: Option<String>,
@@ -56,6 +60,7 @@ pub(crate) fn print_conf(config: &Config, arguments: &ConfArguments) -> anyhow::
     if let Some(store_dir) = &arguments.store_dir {
         options.store_dir.clone_from(store_dir);
     }
+    options.tls = arguments.tls.as_ref().map(|dir| Files::of(dir, certs::SERVER));
     let text = permissions::render(&options);
     match &arguments.out {
         Some(file) => std::fs::write(file, text)?,

@@ -3,6 +3,7 @@
 mod ask;
 mod audit;
 mod bench;
+mod certs;
 mod config;
 mod decode;
 mod demo;
@@ -48,6 +49,10 @@ struct Arguments {
     /// The servers to use, separated by commas, instead of one of our own.
     #[arg(long, global = true, env = "NATS_URL")]
     nats: Option<String>,
+    /// Speak mutual TLS with NATS, by the certificates in `<data>/certs` or `nats.tls.dir`. `mercat up` makes and renews
+    /// them.
+    #[arg(long, global = true)]
+    tls: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -78,6 +83,8 @@ enum Command {
     NatsConf(keys::ConfArguments),
     /// Makes the keys of all NATS users, or says where they are.
     Keys(keys::Arguments),
+    /// Makes the certificates of groups, gateway and NATS servers, and renews those that end soon.
+    Certs(certs::Arguments),
     /// Measures what the shop can do on this machine, against yardsticks taken in the same run.
     Bench(bench::Arguments),
     /// A part of `bench` that runs in a process of its own.
@@ -102,8 +109,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { config, data, nats, command } = arguments;
+    let Arguments { config, data, nats, tls, command } = arguments;
     let mut config = Config::load(config, data, nats)?;
+    if tls {
+        config.nats.tls.dir = Some(certs::dir(&config));
+    }
     secret::found(&mut config);
     match command {
         Command::Up(arguments) => {
@@ -124,6 +134,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Dlq(arguments) => actix::System::new().block_on(dlq::run(config, arguments)),
         Command::NatsConf(arguments) => keys::print_conf(&config, &arguments),
         Command::Keys(arguments) => keys::run(&config, &arguments),
+        Command::Certs(arguments) => certs::run(&config, &arguments),
         Command::Bench(arguments) => actix::System::new().block_on(bench::run(arguments)),
         Command::BenchPart(arguments) => actix::System::new().block_on(bench::part::run(config.nats.urls, arguments)),
         Command::Probe { url } => health::probe(&url),

@@ -40,7 +40,7 @@ pub(crate) fn settle(config: &mut Config) -> anyhow::Result<()> {
     }
     let (listen, unsaid) = (config.gateway.listen, auth::settings::Settings::default().issuer);
     if config.gateway.issuer == unsaid && config.auth.issuer == unsaid && listen.port() != 0 {
-        config.gateway.issuer = format!("http://{listen}");
+        config.gateway.issuer = format!("{}://{listen}", config.scheme());
         config.auth.issuer.clone_from(&config.gateway.issuer);
     }
     Ok(())

@@ -89,7 +89,7 @@ impl Served {
         }
         let door = if is_named("gateway") {
             let door = health::open_door(&config)?;
-            out::say(&format!("gateway on http://{}", door.address()));
+            out::say(&format!("gateway on {}://{}", config.scheme(), door.address()));
             Some(health::run_door(door))
         } else {
             None

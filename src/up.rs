@@ -1,15 +1,19 @@
 //! `mercat up`: a whole shop in one process tree, for the first minute and for small shops that stay that way.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use runtime::clock::Clock;
+use runtime::nats::tls::Files;
 use runtime::server::{Auth, Server, ServerOptions};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
+use crate::certs::{self, Wish};
 use crate::config::Config;
 use crate::health::StopSignals;
 use crate::host::{self, Ending, Hosted};
@@ -53,7 +57,7 @@ impl Steps {
 struct Shop {
     /// The data directory is this process's for as long as the shop is open.
     _lock: File,
-    server: Option<Server>,
+    server: Option<Renewing>,
     bank: Option<TestBank>,
     hosted: Vec<Hosted>,
     ending: mpsc::UnboundedReceiver<Ending>,
@@ -123,7 +127,7 @@ impl Shop {
         let address = door.address();
         let (stop_door, door) = health::run_door(door);
         health::serve_metrics(&config, registry, hosted.iter().map(|hosted| hosted.health.clone()).collect());
-        steps.done(&format!("gateway on http://{address}"));
+        steps.done(&format!("gateway on {}://{address}", config.scheme()));
         let seeded = if arguments.no_seed { seed::Seeded::default() } else { seed::catalogue(&config).await? };
         steps.done(&seeded.to_string());
         greet(&config, &address, &tokens, &seeded, steps.began.elapsed());
@@ -138,7 +142,7 @@ impl Shop {
         if let Some(bank) = self.bank {
             bank.close().await;
         }
-        if let Some(mut server) = self.server {
+        if let Some(server) = self.server {
             server.stop().await.context("the NATS server did not stop")?;
         }
         Ok(())
@@ -157,7 +161,7 @@ fn open_bank(config: &mut Config) -> anyhow::Result<Option<TestBank>> {
 }
 
 /// Uses the servers that were named, or starts one.
-async fn start_nats(config: &mut Config, steps: &mut Steps) -> anyhow::Result<Option<Server>> {
+async fn start_nats(config: &mut Config, steps: &mut Steps) -> anyhow::Result<Option<Renewing>> {
     if !config.nats.urls.is_empty() {
         steps.done(&format!("NATS at {}, as given", config.nats.urls.join(", ")));
         return Ok(None);
@@ -170,6 +174,11 @@ async fn start_nats(config: &mut Config, steps: &mut Steps) -> anyhow::Result<Op
     if leftover::stop(&dir).await? {
         steps.done("stopped the NATS server that a killed shop had left running");
     }
+    let certs = config.nats.tls.dir.clone();
+    if let Some(dir) = &certs {
+        certs::make(&Wish::usual(dir.clone()), Clock::system().now())?;
+        steps.done(&format!("certificates in {}", dir.display()));
+    }
     let named = |port: u16| (port != 0).then_some(port);
     leftover::check_free([("nats.port", config.nats.port), ("nats.monitor_port", config.nats.monitor_port)])?;
     let options = ServerOptions {
@@ -178,6 +187,7 @@ async fn start_nats(config: &mut Config, steps: &mut Steps) -> anyhow::Result<Op
         auth: Auth::Nkeys(config.keys_dir()),
         no_auth_user: Some(PERSON.to_owned()),
         max_file: config.nats.max_file,
+        tls: certs.as_ref().map(|dir| absolute(dir).map(|dir| Files::of(&dir, certs::SERVER))).transpose()?,
         ..ServerOptions::new(&dir)
     };
     let server = Server::start(options).await.context("could not start nats-server")?;
@@ -186,7 +196,55 @@ async fn start_nats(config: &mut Config, steps: &mut Steps) -> anyhow::Result<Op
     config.nats.monitors = server.monitors();
     config.nats.keys = Some(config.keys_dir());
     steps.done(&format!("NATS on {}", config.nats.urls.join(", ")));
-    Ok(Some(server))
+    Ok(Some(Renewing::new(server, certs)))
+}
+
+/// As a process elsewhere finds it.
+fn absolute(dir: &Path) -> anyhow::Result<PathBuf> {
+    dir.canonicalize().with_context(|| format!("there is no {}", dir.display()))
+}
+
+/// How often certificates are looked at. A leaf that ends within ten days is renewed, so nothing depends on the hour.
+const RENEW_EVERY: Duration = Duration::from_hours(1);
+
+/// The server, and who renews its certificates.
+struct Renewing {
+    server: Arc<Mutex<Server>>,
+    renewing: Option<JoinHandle<()>>,
+}
+
+impl Renewing {
+    fn new(server: Server, certs: Option<PathBuf>) -> Renewing {
+        let server = Arc::new(Mutex::new(server));
+        let renewed = server.clone();
+        let renewing = certs.map(|dir| actix_rt::spawn(renew(dir, renewed)));
+        Renewing { server, renewing }
+    }
+
+    async fn stop(self) -> Result<(), runtime::server::Error> {
+        if let Some(renewing) = self.renewing {
+            renewing.abort();
+        }
+        self.server.lock().await.stop().await
+    }
+}
+
+/// Renews what ends soon, and has the server read it. Groups show theirs with their next connection.
+async fn renew(dir: PathBuf, server: Arc<Mutex<Server>>) {
+    let mut often = tokio::time::interval(RENEW_EVERY);
+    loop {
+        often.tick().await;
+        match certs::make(&Wish::usual(dir.clone()), Clock::system().now()) {
+            Ok(written) if written.is_empty() => {}
+            Ok(written) => {
+                tracing::info!(leaves = written.len(), "certificates were renewed");
+                if let Err(error) = server.lock().await.only().reload() {
+                    tracing::error!(cause = %error, "the nats server was not told of its new certificate");
+                }
+            }
+            Err(error) => tracing::error!(cause = format!("{error:#}"), "certificates were not renewed"),
+        }
+    }
 }
 
 fn greet(
@@ -201,6 +259,13 @@ fn greet(
     let nats = config.nats.urls.join(",");
     // Where the stock CLI looks when it is told nothing, nobody has to tell it anything.
     let (option, hint) = match nats.as_str() {
+        elsewhere if config.nats.tls.dir.is_some() => {
+            let file = |name: &str| certs::dir(config).join(name).display().to_string();
+            let (ca, cert, key) = (file("ca.pem"), file("operator.pem"), file("operator.key"));
+            let option = format!(" --server {elsewhere} --tlsca {ca} --tlscert {cert} --tlskey {key}");
+            let hint = format!("nats CLI:{option}");
+            (option, hint)
+        }
         "nats://127.0.0.1:4222" => (String::new(), "where the nats CLI looks by itself".to_owned()),
         elsewhere => (format!(" --server {elsewhere}"), format!("nats CLI: --server {elsewhere}")),
     };
@@ -208,7 +273,7 @@ fn greet(
         "" => "nowhere".to_owned(),
         listen => format!("http://{listen}/metrics"),
     };
-    let token = &tokens.admin;
+    let (token, scheme) = (&tokens.admin, config.scheme());
     let people = match seeded.product_id {
         Some(_) => format!("\n  people         {}   (password: mercat-dev-<name>)", seed::people::addresses()),
         None => String::new(),
@@ -217,16 +282,16 @@ fn greet(
         r#"
 The shop is open after {took} ms.
 
-  API            http://{address}/api/v1/products
-  documentation  http://{address}/docs   (OpenAPI: /openapi.json)
+  API            {scheme}://{address}/api/v1/products
+  documentation  {scheme}://{address}/docs   (OpenAPI: /openapi.json)
   metrics        {metrics}
   NATS           {nats}   ({hint})
   token          {token}   (admin; other roles in {tokens_file}){people}
 
 Three things to try:
 
-  curl -s 'http://{address}/api/v1/products/search?q=mug'
-  curl -s -X POST http://{address}/api/v1/inventory/reserve \
+  curl -s '{scheme}://{address}/api/v1/products/search?q=mug'
+  curl -s -X POST {scheme}://{address}/api/v1/inventory/reserve \
     -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' -H 'Idempotency-Key: try-1' \
     -d '{{"warehouse_id":"{warehouse}","lines":[{{"sku":"{sku}","quantity":1}}]}}'
   nats{option} req shop.product.{product}.get '{{}}'

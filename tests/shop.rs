@@ -9,6 +9,8 @@
 mod audit;
 #[path = "chaos/book.rs"]
 mod book;
+#[path = "shop/certs.rs"]
+mod certs;
 #[path = "chaos/crowd.rs"]
 mod crowd;
 #[path = "shop/customer.rs"]
@@ -140,4 +142,14 @@ fn a_shop_that_is_killed_after_any_turn_of_a_payment_charges_once_and_ends_right
 #[test]
 fn shoppers_whose_shop_is_killed_group_by_group_lose_nothing_and_pay_once() {
     measured(load::under_kills);
+}
+
+#[test]
+fn certificates_are_rotated_under_load_without_one_failed_request() {
+    storm(|_| certs::are_rotated_under_load());
+}
+
+#[test]
+fn certificates_that_are_of_no_use_are_told_by_name() {
+    storm(|_| certs::that_are_of_no_use_are_told_by_name());
 }

@@ -11,6 +11,9 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use crate::rates::{Rates, Tier};
+pub use crate::shapes::config::{BodyChanges, Changes, HeaderChanges, Shaping, Version};
+pub use crate::tls::Tls;
+pub use crate::upstream::config::Upstream;
 
 /// Where the gateway listens and what it tolerates.
 #[derive(Debug, Clone, Deserialize)]
@@ -18,6 +21,8 @@ pub use crate::rates::{Rates, Tier};
 pub struct Config {
     /// The address of the API. Port 0 takes a free one.
     pub listen: SocketAddr,
+    /// TLS at that address.
+    pub tls: Tls,
     /// Worker threads, each with its own NATS connection. 0 takes one for each core.
     pub workers: usize,
     /// Bounds on what a client may send and how long it may take.
@@ -40,6 +45,12 @@ pub struct Config {
     pub trace_per_mille: u64,
     /// How much memory kept answers may take. 0 keeps none.
     pub cache_bytes_max: usize,
+    /// Routes whose requests and answers are changed on their way.
+    pub shapes: Vec<Shaping>,
+    /// Prefixes under which the API is served in other shapes, or with an end.
+    pub versions: Vec<Version>,
+    /// Older systems that still answer for a part of the API.
+    pub upstreams: Vec<Upstream>,
     /// How many credentials are remembered for reading their own writes.
     pub sessions_max: usize,
 }
@@ -48,6 +59,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: Tls::default(),
             workers: 0,
             limits: Limits::default(),
             rates: Rates::default(),
@@ -59,6 +71,9 @@ impl Default for Config {
             compress: true,
             trace_per_mille: 0,
             cache_bytes_max: 64 << 20,
+            shapes: Vec::new(),
+            versions: Vec::new(),
+            upstreams: Vec::new(),
             sessions_max: 100_000,
         }
     }
@@ -72,6 +87,14 @@ impl Config {
     pub fn check(&self) -> Result<(), Unusable> {
         if !is_origin(&self.issuer) {
             return Err(Unusable::Issuer { issuer: self.issuer.clone() });
+        }
+        if self.tls.is_on() == self.tls.key.as_os_str().is_empty() {
+            return Err(Unusable::Tls { why: "cert and key are set together" });
+        }
+        if self.tls.plain.is_some() && !(self.tls.is_on() && self.issuer.starts_with("https://")) {
+            return Err(Unusable::Tls {
+                why: "plain is redirected to the issuer, which has to be https, and served here",
+            });
         }
         for origin in &self.cors.origins {
             if !is_origin(origin) {
@@ -142,6 +165,20 @@ pub enum Unusable {
     Guest {
         /// What was configured.
         scope: String,
+    },
+    /// TLS that cannot be served so.
+    #[error("tls: {why}")]
+    Tls {
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A shape, a version or an upstream that cannot be meant, or names what is not there.
+    #[error("{place}: {why}")]
+    Shape {
+        /// Where it stands.
+        place: String,
+        /// What is wrong.
+        why: String,
     },
     /// A role, subject or scope that cannot travel in a header.
     #[error("tokens[{index}]: {word:?} is not a role, subject or scope")]

@@ -18,8 +18,10 @@ use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_rustls::server::TlsStream;
 
 use crate::config::Limits;
+use crate::tls::http2;
 
 /// Ends when the gateway begins to stop.
 pub(crate) type Stop = Shared<BoxFuture<'static, ()>>;
@@ -30,6 +32,8 @@ pub(crate) struct Line {
     state: Cell<State>,
     /// An answer goes on after it was begun; it ends when whoever holds the line lets go.
     held: Cell<bool>,
+    /// Many requests at once, in frames: bytes that come need not be a request.
+    framed: Cell<bool>,
     /// The client has said all that it will ever say.
     hung_up: Cell<bool>,
     /// Until when the client must have read what it is being sent; while it has not.
@@ -55,12 +59,18 @@ impl Line {
         Line {
             state: Cell::new(State::Waiting { until: Instant::now() + head_timeout }),
             held: Cell::new(false),
+            framed: Cell::new(false),
             hung_up: Cell::new(false),
             written_by: Cell::new(None),
             keep_alive: Duration::from_millis(limits.keep_alive_ms),
             head_timeout,
             write_timeout: Duration::from_millis(limits.write_timeout_ms),
         }
+    }
+
+    /// Bytes that come from now on are frames, and the end is told in one.
+    pub(crate) fn frames(&self) {
+        self.framed.set(true);
     }
 
     /// A request's head is complete.
@@ -97,7 +107,7 @@ impl Line {
             }
             let until = match (self.written_by.get(), self.state.get()) {
                 (None, State::Busy) => return Poll::Pending,
-                (None, State::Waiting { .. }) if stops => return Poll::Ready(()),
+                (None, State::Waiting { .. }) if stops && !self.framed.get() => return Poll::Ready(()),
                 (Some(until), _) | (None, State::Waiting { until } | State::Reading { until }) => until,
             };
             alarm.at(until, cx)
@@ -105,7 +115,7 @@ impl Line {
     }
 
     fn received(&self) {
-        if let State::Waiting { .. } = self.state.get() {
+        if let (State::Waiting { .. }, false) = (self.state.get(), self.framed.get()) {
             self.state.set(State::Reading { until: Instant::now() + self.head_timeout });
         }
     }
@@ -175,6 +185,58 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().socket).poll_shutdown(cx)
+    }
+}
+
+/// A connection, in the open or under TLS.
+pub(crate) enum Wire {
+    Plain(Connection),
+    Secure(Box<TlsStream<Connection>>),
+}
+
+impl Wire {
+    pub(crate) fn line(&self) -> Rc<Line> {
+        match self {
+            Wire::Plain(connection) => connection.line(),
+            Wire::Secure(stream) => stream.get_ref().0.line(),
+        }
+    }
+
+    /// Whether the client has asked for HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        matches!(self, Wire::Secure(stream) if stream.get_ref().1.alpn_protocol() == Some(http2::ALPN))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Wire::Plain(connection) => Pin::new(connection).poll_read(cx, buf),
+            Wire::Secure(stream) => Pin::new(stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Wire::Plain(connection) => Pin::new(connection).poll_write(cx, buf),
+            Wire::Secure(stream) => Pin::new(stream).poll_write(cx, buf),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Wire::Plain(connection) => Pin::new(connection).poll_flush(cx),
+            Wire::Secure(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Wire::Plain(connection) => Pin::new(connection).poll_shutdown(cx),
+            Wire::Secure(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
     }
 }
 

@@ -4,12 +4,13 @@
 //! command's name, contents. Whatever happens, the answer leaves through [`Door::finish`], which gives it what all
 //! answers have.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LINK,
-    REFERRER_POLICY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, TRANSFER_ENCODING, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -30,10 +31,13 @@ use crate::metrics::Meters;
 use crate::oidc;
 use crate::rates::{self, Allowance};
 use crate::router::{Endpoint, Found, Param};
+use crate::shapes::versions::{self, Version};
 use crate::shared::Shared;
+use crate::tls::redirect::{self, Front};
 use crate::trace::Names;
+use crate::upstream::Ways;
 use crate::watch::{EVENT_STREAM, Watches};
-use crate::{compression, docs, health, limits};
+use crate::{compression, docs, health, limits, staff};
 
 /// What every answer says, so that a browser that is shown one can do nothing with it but read.
 const SECURITY: [(HeaderName, HeaderValue); 4] = [
@@ -54,20 +58,32 @@ pub(crate) struct Door {
     pub(crate) watches: Watches,
     bus: Arc<dyn Bus>,
     pub(crate) meters: Meters,
+    pub(crate) front: Front,
+    pub(crate) ways: Ways,
+    /// What browsers are told about TLS.
+    hsts: Option<HeaderValue>,
 }
 
 impl Door {
-    pub(crate) fn new(shared: Arc<Shared>, bus: Arc<dyn Bus>) -> Door {
+    pub(crate) fn new(shared: Arc<Shared>, bus: Arc<dyn Bus>, front: Front) -> Door {
         let client = Client::new(bus.clone(), Clock::system(), Entropy::system());
         let meters = Meters::new(shared.routes);
-        Door { shared, client, watches: Watches::default(), bus, meters }
+        let max_age = shared.config.tls.hsts_max_age_s;
+        // Only over TLS is it believed (RFC 6797 §8.1).
+        let hsts = (front == Front::Secure && max_age > 0).then(|| HeaderValue::try_from(format!("max-age={max_age}")));
+        let hsts = hsts.and_then(Result::ok);
+        let ways = Ways::new(&shared.upstreams);
+        Door { shared, client, watches: Watches::default(), bus, meters, front, ways, hsts }
     }
 
     /// Answers a request, whatever it is.
     pub(crate) async fn serve(&self, http: &HttpRequest, payload: web::Payload) -> HttpResponse {
         let began = Instant::now();
         let mut names = Names::of(http.headers(), self.client.entropy(), self.shared.config.trace_per_mille);
-        let found = self.shared.router.find(http.method(), http.uri().path());
+        let path = http.uri().path();
+        let version = self.shared.versions.of(path);
+        let contract_path = version.and_then(|version| version.contract_path(path));
+        let found = self.find(http.method(), path, version.zip(contract_path.as_deref()));
         let (endpoint, successor) = match &found {
             Found::Route(endpoint, params) => (Some(*endpoint), self.shared.lives[endpoint.index].successor(params)),
             Found::MethodNotAllowed(_) | Found::Nothing => (None, None),
@@ -84,15 +100,32 @@ impl Door {
         if let Some(successor) = successor {
             response.headers_mut().insert(LINK, successor);
         }
+        if let (Some(version), Some(_)) = (version, endpoint) {
+            version.answer(path, response.headers_mut());
+        }
         if let Some(allowance) = allowance.get() {
             allowance.tell(response.headers_mut());
         }
         self.finish(http, endpoint, &names, &mut response);
+        if let Some(shape) = endpoint.and_then(|endpoint| self.shared.versions.shape(path, endpoint.index)) {
+            shape.finish(response.headers_mut());
+        }
         if self.shared.config.compress {
             response = compression::answer(http, response).await;
         }
         self.meters.answered(endpoint.map(|endpoint| endpoint.index), response.status(), began.elapsed());
         response
+    }
+
+    /// Where a request goes: by its own path, or by the one that the contract has where a version has another.
+    fn find<'a>(&'a self, method: &Method, path: &'a str, version: Option<(&Version, &'a str)>) -> Found<'a> {
+        match (self.shared.router.find(method, path), version) {
+            (Found::Nothing, Some((version, contract_path))) => match self.shared.router.find(method, contract_path) {
+                Found::Route(endpoint, _) if !version.has(endpoint.index) => Found::Nothing,
+                found => found,
+            },
+            (found, _) => found,
+        }
     }
 
     async fn answer(
@@ -104,18 +137,33 @@ impl Door {
         allowance: &Cell<Option<Allowance>>,
     ) -> Result<HttpResponse, Error> {
         limits::head(http, &self.shared.config.limits)?;
+        if self.front == Front::Beside
+            && let Some(elsewhere) = redirect::answer(http, &self.shared.config.issuer)
+        {
+            return Ok(elsewhere);
+        }
         let preflight = http.method() == Method::OPTIONS;
         match found {
+            Found::MethodNotAllowed(_) | Found::Nothing if !preflight && self.is_passed(http) => {
+                self.pass_on(http, payload, names, allowance).await
+            }
             Found::Route(endpoint, params) => self.route(http, payload, names, endpoint, params, allowance).await,
             Found::MethodNotAllowed(allow) if preflight => Ok(self.options(http, allow)),
             Found::MethodNotAllowed(allow) => Err(Error::method_not_allowed(allow)),
-            Found::Nothing => match oidc::Place::of(http.uri().path()) {
-                Some(place) => {
+            Found::Nothing => {
+                let path = http.uri().path();
+                if let Some(place) = oidc::Place::of(path) {
                     self.count(http, None, place.rate(http.method()), allowance).await?;
-                    self.oidc(http, payload, place).await
+                    return self.oidc(http, payload, place).await;
                 }
-                None => self.page(http).await,
-            },
+                match staff::Page::at(path) {
+                    Some(page) => {
+                        self.count(http, None, Rate::Normal, allowance).await?;
+                        self.staff(http, page).await
+                    }
+                    None => self.page(http).await,
+                }
+            }
         }
     }
 
@@ -128,14 +176,21 @@ impl Door {
         params: Vec<Param<'_>>,
         allowance: &Cell<Option<Allowance>>,
     ) -> Result<HttpResponse, Error> {
-        self.shared.lives[endpoint.index].check(self.client.clock().now())?;
+        let (path, now, life) = (http.uri().path(), self.client.clock().now(), &self.shared.lives[endpoint.index]);
+        let version = self.shared.versions.of(path);
+        life.check(now)?;
+        version.map_or(Ok(()), |version| version.check(now))?;
         let known = match endpoint.route.raw {
             Some(_) => Ok(self.shared.identities.nobody()),
-            None => self.whose(http, endpoint.route).await,
+            None => self.whose(http, endpoint.route.public).await,
         };
         // Who shows what is not valid is counted too, or tokens could be guessed at any speed.
         self.count(http, known.as_deref().ok(), endpoint.route.rate, allowance).await?;
         let mut identity = known?;
+        if life.is_deprecated() || version.is_some_and(Version::is_deprecated) {
+            let prefix = version.map_or(versions::OWN, |version| &version.prefix);
+            self.shared.usage.note(&identity, prefix, endpoint.route.name, now);
+        }
         let guests = self.shared.identities.guests();
         let begins = identity.credential.is_none() && guests.begins(endpoint.route);
         let minted = begins.then(|| Secret::mint(self.client.entropy()));
@@ -143,19 +198,49 @@ impl Door {
             identity = guests.identity(secret);
         }
         identity.may(endpoint.route)?;
-        let body = match *http.method() {
-            Method::GET | Method::HEAD | Method::DELETE if has_body(http) => {
-                return Err(Error::bad_request("unexpected_body", "a request with this method has no body").closing());
-            }
-            Method::GET | Method::HEAD | Method::DELETE => web::Bytes::new(),
-            _ => limits::body(http.headers(), payload, &self.shared.config.limits).await?,
+        let body = self.body(http, payload).await?;
+        let shape = self.shared.versions.shape(path, endpoint.index);
+        let body = match shape {
+            Some(shape) => shape.take(body, endpoint.patch)?,
+            None => body,
         };
-        let exchange = Exchange { door: self, http, names, endpoint, params, identity };
-        let answer = exchange.run(&body).await;
+        let headers = shape.map_or(Cow::Borrowed(http.headers()), |shape| shape.headers(http.headers()));
+        let exchange = Exchange { door: self, http, names, endpoint, params, identity, headers };
+        let answer = exchange.run_or_pass(body).await;
+        let answer = match shape {
+            Some(shape) => answer.map(|response| shape.show(response)).map_err(|error| shape.tell(error)),
+            None => answer,
+        };
         match minted {
             Some(secret) => secret.give(answer),
             None => answer,
         }
+    }
+
+    /// The body of a request, if its method has one.
+    async fn body(&self, http: &HttpRequest, payload: web::Payload) -> Result<web::Bytes, Error> {
+        match *http.method() {
+            Method::GET | Method::HEAD | Method::DELETE if has_body(http) => {
+                Err(Error::bad_request("unexpected_body", "a request with this method has no body").closing())
+            }
+            Method::GET | Method::HEAD | Method::DELETE => Ok(web::Bytes::new()),
+            _ => limits::body(http.headers(), payload, &self.shared.config.limits).await,
+        }
+    }
+
+    /// Passes on what the contract does not have, and an upstream does. What anybody may do there it says itself.
+    async fn pass_on(
+        &self,
+        http: &HttpRequest,
+        payload: web::Payload,
+        names: &Names,
+        allowance: &Cell<Option<Allowance>>,
+    ) -> Result<HttpResponse, Error> {
+        let known = self.whose(http, true).await;
+        self.count(http, known.as_deref().ok(), Rate::Normal, allowance).await?;
+        let identity = known?;
+        let body = self.body(http, payload).await?;
+        self.pass(http, names, &identity, body).await
     }
 
     /// Counts a request, and notes what is left.
@@ -187,7 +272,7 @@ impl Door {
         let response = match path {
             "/health/live" => Some(health::live()),
             "/health/ready" => Some(health::ready(&self.shared.draining, &*self.bus).await),
-            "/openapi.json" => Some(self.shared.documents.serve(http)?),
+            "/openapi.json" => Some(self.shared.documents.serve(http, &self.shared.versions)?),
             _ => docs.and_then(docs::serve),
         };
         match (response, http.method()) {
@@ -214,6 +299,9 @@ impl Door {
         }
         if !out.contains_key(CONTENT_SECURITY_POLICY) {
             out.insert(CONTENT_SECURITY_POLICY, POLICY);
+        }
+        if let Some(hsts) = &self.hsts {
+            out.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
         if let Some(endpoint) = endpoint {
             self.shared.lives[endpoint.index].answer(status, out);

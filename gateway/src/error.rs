@@ -187,6 +187,16 @@ impl Error {
         self.0.headers.iter().any(|(said, _)| said == name)
     }
 
+    /// With other pointers to what is wrong, where there are others.
+    pub(crate) fn with_pointers(mut self, told: impl Fn(&str) -> Option<String>) -> Error {
+        for error in &mut self.0.problem.errors {
+            if let Some(pointer) = told(&error.pointer) {
+                error.pointer = pointer;
+            }
+        }
+        self
+    }
+
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Error {
         self.0.headers.push((name, value));
         self

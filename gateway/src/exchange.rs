@@ -3,6 +3,7 @@
 //! A read is asked as it is. A command is named first, so that a repeat is the same command. A patch is a read and a
 //! command, and starts over when somebody else wrote between the two.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
@@ -42,6 +43,8 @@ pub(crate) struct Exchange<'a> {
     pub(crate) endpoint: Endpoint,
     pub(crate) params: Vec<Param<'a>>,
     pub(crate) identity: Arc<Identity>,
+    /// The headers as the contract means them.
+    pub(crate) headers: Cow<'a, HeaderMap>,
 }
 
 impl Exchange<'_> {
@@ -304,6 +307,6 @@ impl Exchange<'_> {
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {
-        self.http.headers()
+        &self.headers
     }
 }

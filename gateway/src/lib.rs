@@ -46,8 +46,12 @@ pub mod routes;
 pub mod server;
 mod sessions;
 mod settle;
+mod shapes;
 mod shared;
+mod staff;
+mod tls;
 mod trace;
+mod upstream;
 mod watch;
 mod whose;
 

@@ -33,15 +33,9 @@ impl Life {
     /// The life of one of these routes.
     pub(crate) fn new(route: &Route, routes: &[&'static Route]) -> Life {
         let life = &route.lifecycle;
-        let deprecated = life.deprecated.and_then(day).map(|at| format!("@{}", at.as_second()));
-        let sunset = life.sunset.and_then(day);
-        let ends = sunset.and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok());
+        let (headers, sunset) = announced(life.deprecated, life.sunset);
         let named = |other: &&Route| life.successor == Some(other.name);
         let successor = life.successor.and_then(|_| routes.iter().copied().find(named));
-        let headers = [(DEPRECATION, deprecated), (SUNSET, ends)]
-            .into_iter()
-            .filter_map(|(name, text)| Some((name, HeaderValue::try_from(text?).ok()?)))
-            .collect();
         Life { headers, cache: cache(route), sunset, successor: successor.and_then(|route| route.http.first()) }
     }
 
@@ -56,12 +50,14 @@ impl Life {
         whole.then(|| HeaderValue::try_from(format!("<{path}>; rel=\"successor-version\"")).ok()).flatten()
     }
 
+    /// Whether clients are told to move.
+    pub(crate) fn is_deprecated(&self) -> bool {
+        !self.headers.is_empty()
+    }
+
     /// Refuses a route that has ended.
     pub(crate) fn check(&self, now: Timestamp) -> Result<(), Error> {
-        if self.sunset.is_none_or(|sunset| now < sunset) {
-            return Ok(());
-        }
-        Err(Error::new(StatusCode::GONE, "gone", "this route has ended; the Link header names what follows it"))
+        check(self.sunset, now)
     }
 
     pub(crate) fn answer(&self, response_status: StatusCode, response: &mut HeaderMap) {
@@ -76,6 +72,29 @@ impl Life {
     }
 }
 
+/// The headers that announce an end, and when it comes.
+pub(crate) fn announced(
+    deprecated: Option<&str>,
+    sunset: Option<&str>,
+) -> (Vec<(HeaderName, HeaderValue)>, Option<Timestamp>) {
+    let deprecated = deprecated.and_then(day).map(|at| format!("@{}", at.as_second()));
+    let sunset = sunset.and_then(day);
+    let ends = sunset.and_then(|at| DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok());
+    let headers = [(DEPRECATION, deprecated), (SUNSET, ends)]
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, HeaderValue::try_from(text?).ok()?)))
+        .collect();
+    (headers, sunset)
+}
+
+/// Refuses what has ended.
+pub(crate) fn check(sunset: Option<Timestamp>, now: Timestamp) -> Result<(), Error> {
+    if sunset.is_none_or(|sunset| now < sunset) {
+        return Ok(());
+    }
+    Err(Error::new(StatusCode::GONE, "gone", "this route has ended; the Link header names what follows it"))
+}
+
 /// Only what everybody may see is for shared caches, and only what the contract says may be kept at all.
 fn cache(route: &Route) -> Vec<(HeaderName, HeaderValue)> {
     let Some(cache) = route.cache.as_ref().filter(|cache| cache.max_age_s > 0) else {
@@ -87,8 +106,8 @@ fn cache(route: &Route) -> Vec<(HeaderName, HeaderValue)> {
     vec![(CACHE_CONTROL, control), (VARY, VARIES)]
 }
 
-/// Midnight UTC of a day of the contract.
-fn day(text: &str) -> Option<Timestamp> {
+/// Midnight UTC of a day, `YYYY-MM-DD`.
+pub(crate) fn day(text: &str) -> Option<Timestamp> {
     let day: Date = text.parse().ok()?;
     Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
 }

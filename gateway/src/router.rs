@@ -183,7 +183,7 @@ impl Node {
 }
 
 /// A parameter's value, if its segment says one plainly.
-fn plain(segment: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn plain(segment: &str) -> Option<Cow<'_, str>> {
     // Nearly every one is an id, which needs no second look.
     if !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
         return Some(Cow::Borrowed(segment));

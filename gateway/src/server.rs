@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use actix_http::{HttpService, KeepAlive, Protocol};
 use actix_server::Server;
-use actix_service::{IntoServiceFactory as _, Service as _, ServiceFactoryExt as _, apply_fn_factory, map_config};
+use actix_service::{
+    IntoServiceFactory as _, Service as _, ServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config,
+};
 use actix_web::dev::AppConfig;
 use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpRequest, HttpResponse, web};
@@ -22,13 +24,17 @@ use futures::future::BoxFuture;
 use messages::route::Route;
 use runtime::bus::Bus;
 use runtime::fabric::SharedFabric;
+use tokio_rustls::TlsAcceptor;
 
 use crate::cache;
 use crate::config::{Config, Unusable};
-use crate::connection::{Connection, Line, Stop};
+use crate::connection::{Connection, Line, Stop, Wire};
 use crate::door::{Door, has_body};
 use crate::router::Ambiguous;
 use crate::shared::Shared;
+use crate::tls::http2::{self, Bounds};
+use crate::tls::redirect::Front;
+use crate::tls::{self, Certificates};
 
 /// Makes a worker's own connection to NATS.
 pub type Connect = Arc<dyn Fn() -> BoxFuture<'static, io::Result<Arc<dyn Bus>>> + Send + Sync>;
@@ -58,6 +64,12 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// There is no certificate to show.
+    #[error("the gateway has no certificate")]
+    Certificate(#[from] tls::Error),
+    /// The crypto provider lacks what TLS needs: a broken build.
+    #[error("the gateway cannot speak TLS")]
+    Crypto(#[source] rustls::Error),
     /// A worker could not start or the server failed.
     #[error("the gateway failed")]
     Serve(#[source] io::Error),
@@ -67,6 +79,9 @@ pub enum Error {
 pub struct Gateway {
     listener: TcpListener,
     address: SocketAddr,
+    /// The plain door beside the one with TLS.
+    beside: Option<TcpListener>,
+    certificates: Option<Arc<Certificates>>,
     shared: Arc<Shared>,
     connect: Connect,
     reach: Option<Reach>,
@@ -87,10 +102,16 @@ impl Gateway {
     /// See [`Error`].
     pub fn with_routes(routes: &'static [&'static Route], config: Config, connect: Connect) -> Result<Gateway, Error> {
         config.check()?;
-        let listen = |source| Error::Listen { address: config.listen, source };
-        let listener = TcpListener::bind(config.listen).map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
-        Ok(Gateway { listener, address, shared: Arc::new(Shared::new(config, routes)?), connect, reach: None })
+        let listen = |address| {
+            let failed = move |source| Error::Listen { address, source };
+            let listener = TcpListener::bind(address).map_err(failed)?;
+            Ok::<_, Error>((listener.local_addr().map_err(failed)?, listener))
+        };
+        let certificates = config.tls.is_on().then(|| Certificates::load(&config.tls)).transpose()?;
+        let (address, listener) = listen(config.listen)?;
+        let beside = config.tls.plain.map(|plain| listen(plain).map(|(_, listener)| listener)).transpose()?;
+        let shared = Arc::new(Shared::new(config, routes)?);
+        Ok(Gateway { listener, address, beside, certificates, shared, connect, reach: None })
     }
 
     /// Keeps answers, and counts together with other gateways. Without it every read is asked, and each gateway counts
@@ -107,12 +128,18 @@ impl Gateway {
         self.address
     }
 
+    /// Where it redirects plain HTTP, if it does.
+    #[must_use]
+    pub fn plain_address(&self) -> Option<SocketAddr> {
+        self.beside.as_ref()?.local_addr().ok()
+    }
+
     /// Answers until `stop` ends, then finishes what is under way.
     ///
     /// # Errors
     /// When no worker could connect, or the server failed.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
-        let Gateway { listener, shared, connect, reach, .. } = self;
+        let Gateway { listener, beside, certificates, shared, connect, reach, .. } = self;
         let reaching = reach.map(|reach| actix_web::rt::spawn(look_out(reach, shared.clone())));
         let limits = shared.config.limits;
         let workers = match shared.config.workers {
@@ -128,49 +155,29 @@ impl Gateway {
         .boxed()
         .shared();
         let stopped = stop.clone();
-        let service = move || {
-            let (shared, connect, stop) = (shared.clone(), connect.clone(), stop.clone());
-            let app = App::new()
-                .data_factory(move || {
-                    let (shared, connecting) = (shared.clone(), connect());
-                    async move { connecting.await.map(|bus| Door::new(shared, bus)) }
-                })
-                .default_service(web::to(serve))
-                .into_factory()
-                .map_err(|error: actix_web::Error| error.error_response());
-            let http = HttpService::build()
-                // The connection keeps the time itself, but only the library can still say 408 to a first head.
-                .keep_alive(KeepAlive::Os)
-                .client_request_timeout(Duration::from_millis(limits.header_timeout_ms))
-                // How long a client may take to hang up after an early answer, while what it still sends is thrown away.
-                .client_disconnect_timeout(Duration::from_secs(1))
-                .on_connect_ext(|connection: &Connection, extensions| {
-                    extensions.insert(connection.line());
-                })
-                .finish(map_config(app, |()| AppConfig::default()));
-            apply_fn_factory(http, move |socket: TcpStream, http| {
-                let peer = socket.peer_addr().ok();
-                let connection = Connection::new(socket, &limits);
-                let overdue = connection.line().overdue(stop.clone());
-                let served = http.call((connection, Protocol::Http1, peer));
-                async move {
-                    tokio::select! {
-                        // In this order: whether it is overdue is asked when all that could be done is done.
-                        biased;
-                        served = served => served,
-                        () = overdue => Ok(()),
-                    }
-                }
-            })
+        let acceptor = certificates.as_ref().map(Certificates::acceptor).transpose().map_err(Error::Crypto)?;
+        let following = certificates.map(|certificates| actix_web::rt::spawn(certificates.follow()));
+        let front = if acceptor.is_some() { Front::Secure } else { Front::Plain };
+        let serving = |front, acceptor| Serving {
+            shared: shared.clone(),
+            connect: connect.clone(),
+            stop: stop.clone(),
+            front,
+            acceptor,
         };
-        let running = Server::build()
+        let main = serving(front, acceptor);
+        let mut server = Server::build()
             .workers(workers)
             .max_concurrent_connections(limits.connections_max)
             .shutdown_timeout(limits.shutdown_timeout_ms.div_ceil(1000))
             .disable_signals()
-            .listen("gateway", listener, service)
-            .map_err(Error::Serve)?
-            .run();
+            .listen("gateway", listener, move || main.clone().service())
+            .map_err(Error::Serve)?;
+        if let Some(beside) = beside {
+            let plain = serving(Front::Beside, None);
+            server = server.listen("plain", beside, move || plain.clone().service()).map_err(Error::Serve)?;
+        }
+        let running = server.run();
         // Not by the builder's `shutdown_signal`: that stops the whole system with the server, and the groups of this
         // process in the middle of their own stopping.
         let handle = running.handle();
@@ -180,10 +187,83 @@ impl Gateway {
         });
         let ended = running.await.map_err(Error::Serve);
         stopping.abort();
-        if let Some(reaching) = reaching {
-            reaching.abort();
+        for helper in [reaching, following].into_iter().flatten() {
+            helper.abort();
         }
         ended
+    }
+}
+
+/// What a worker needs to serve one of the doors.
+#[derive(Clone)]
+struct Serving {
+    shared: Arc<Shared>,
+    connect: Connect,
+    stop: Stop,
+    front: Front,
+    acceptor: Option<TlsAcceptor>,
+}
+
+impl Serving {
+    /// What a worker does with a connection: TLS, where there is, then the protocol that its client has asked for. Both
+    /// protocols lead to one application, so a worker has one connection to NATS for each door.
+    fn service(self) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = (), InitError = ()> {
+        fn_factory(move || {
+            let Serving { shared, connect, stop, front, acceptor } = self.clone();
+            async move {
+                let limits = shared.config.limits;
+                let bounds = Bounds { streams_max: shared.config.tls.streams_max, limits };
+                let app = App::new()
+                    .data_factory(move || {
+                        let (shared, connecting) = (shared.clone(), connect());
+                        async move { connecting.await.map(|bus| Door::new(shared, bus, front)) }
+                    })
+                    .default_service(web::to(serve))
+                    .into_factory()
+                    .map_err(|error: actix_web::Error| error.error_response());
+                let app = Rc::new(map_config(app, |()| AppConfig::default()).new_service(()).await?);
+                let same = app.clone();
+                let http = HttpService::build()
+                    // The connection keeps the time itself, but only the library can still say 408 to a first head.
+                    .keep_alive(KeepAlive::Os)
+                    .client_request_timeout(Duration::from_millis(limits.header_timeout_ms))
+                    // How long a client may take to hang up after an early answer, while what it still sends is thrown
+                    // away.
+                    .client_disconnect_timeout(Duration::from_secs(1))
+                    .on_connect_ext(|wire: &Wire, extensions| {
+                        extensions.insert(wire.line());
+                    })
+                    .finish(fn_factory(move || std::future::ready(Ok::<_, ()>(same.clone()))));
+                let http = Rc::new(http.new_service(()).await?);
+                Ok::<_, ()>(fn_service(move |socket: TcpStream| {
+                    let peer = socket.peer_addr().ok();
+                    let connection = Connection::new(socket, &limits);
+                    let (line, stop) = (connection.line(), stop.clone());
+                    let overdue = line.clone().overdue(stop.clone());
+                    let (app, http, acceptor) = (app.clone(), http.clone(), acceptor.clone());
+                    let served = async move {
+                        let wire = match acceptor {
+                            None => Wire::Plain(connection),
+                            // Who cannot agree with us on TLS has been told so by TLS.
+                            Some(acceptor) => Wire::Secure(Box::new(acceptor.accept(connection).await.map_err(drop)?)),
+                        };
+                        if wire.is_http2() {
+                            http2::serve(wire, app, bounds, (peer, line), stop).await.map_err(drop)
+                        } else {
+                            http.call((wire, Protocol::Http1, peer)).await.map_err(drop)
+                        }
+                    };
+                    async move {
+                        tokio::select! {
+                            // In this order: whether it is overdue is asked when all that could be done is done.
+                            biased;
+                            served = served => served,
+                            () = overdue => Ok(()),
+                        }
+                    }
+                }))
+            }
+        })
     }
 }
 

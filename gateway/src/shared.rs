@@ -11,8 +11,12 @@ use crate::identity::Identities;
 use crate::lifecycle::Life;
 use crate::openapi::Documents;
 use crate::rates::Counts;
-use crate::router::{Ambiguous, Router};
+use crate::router::Router;
+use crate::server::Error;
 use crate::sessions::Sessions;
+use crate::shapes::usage::Usage;
+use crate::shapes::versions::Versions;
+use crate::upstream::Upstreams;
 
 /// What all workers share. A route is known by its index in `routes`.
 #[derive(Debug)]
@@ -21,6 +25,9 @@ pub(crate) struct Shared {
     pub(crate) routes: &'static [&'static Route],
     pub(crate) router: Router,
     pub(crate) lives: Vec<Life>,
+    pub(crate) versions: Versions,
+    pub(crate) usage: Usage,
+    pub(crate) upstreams: Upstreams,
     pub(crate) identities: Identities,
     pub(crate) authority: Authority,
     pub(crate) sessions: Sessions,
@@ -33,12 +40,15 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// # Errors
-    /// When two routes have the same method and path.
-    pub(crate) fn new(config: Config, routes: &'static [&'static Route]) -> Result<Shared, Ambiguous> {
+    /// When two routes have the same method and path, or the configuration names what is not there.
+    pub(crate) fn new(config: Config, routes: &'static [&'static Route]) -> Result<Shared, Error> {
         Ok(Shared {
             routes,
             router: Router::new(routes)?,
             lives: routes.iter().map(|route| Life::new(route, routes)).collect(),
+            versions: Versions::new(&config.shapes, &config.versions, routes)?,
+            usage: Usage::default(),
+            upstreams: Upstreams::new(&config)?,
             identities: Identities::new(&config.tokens, &config.guest_scopes),
             authority: Authority::new(&config.issuer),
             sessions: Sessions::new(config.sessions_max),

@@ -92,6 +92,8 @@ struct Watch {
     shared: Arc<Shared>,
     names: Names,
     path: String,
+    /// Where the route stands in the table.
+    index: usize,
     call: Call,
     credential: Option<Credential>,
     /// What every look must include, whatever has been written since.
@@ -137,6 +139,7 @@ impl Exchange<'_> {
             shared: self.door.shared.clone(),
             names: self.names.clone(),
             path: self.http.uri().path().to_owned(),
+            index: self.endpoint.index,
             credential: self.identity.credential,
             wait: call.wait.clone(),
             // A look is worth no trace: whoever follows one has seen the first.
@@ -206,7 +209,11 @@ impl Watch {
 
     /// The entity as an event. What cannot be read ends the watch: our fault, and in the log.
     fn show(&mut self, seen: &Answer) -> Option<Bytes> {
-        let json = answer::encode(self.call.route, seen).ok()?;
+        let json = Bytes::from(answer::encode(self.call.route, seen).ok()?);
+        let json = match self.shared.versions.shape(&self.path, self.index) {
+            Some(shape) => shape.show_json(json),
+            None => json,
+        };
         self.shown = Shown { version: seen.version, payload: seen.payload.clone() };
         let id = seen.version.map(|version| format!("id: {version}\n")).unwrap_or_default();
         Some(self.say(event(&id, &json)))

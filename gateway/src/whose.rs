@@ -10,7 +10,6 @@ use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
 use messages::auth::v1::{self, rpc};
-use messages::route::Route;
 use runtime::client::Failure;
 use runtime::headers::Caller;
 
@@ -28,16 +27,16 @@ const API_KEY: &str = "mk_";
 pub(crate) const CSRF: &str = "x-csrf-token";
 
 impl Door {
-    /// Whose request this is.
+    /// Whose request this is. `public` says that it may be anybody's.
     ///
     /// # Errors
     /// 401 when what is shown is worth nothing, 403 when a cookie alone would change something, 503 when auth has to be
     /// asked and does not answer.
-    pub(crate) async fn whose(&self, http: &HttpRequest, route: &Route) -> Result<Arc<Identity>, Error> {
+    pub(crate) async fn whose(&self, http: &HttpRequest, public: bool) -> Result<Arc<Identity>, Error> {
         let headers = http.headers();
         let known = match bearer(headers)? {
             Some(token) => Some(self.holder(token).await?),
-            None => self.signed_in(http, route).await?,
+            None => self.signed_in(http, public).await?,
         };
         self.shared.identities.with_guest(headers, known)
     }
@@ -89,17 +88,17 @@ impl Door {
     }
 
     /// Who shows a session's cookie. Where nobody has to be anybody, a cookie that tells nothing is as if it were not there.
-    async fn signed_in(&self, http: &HttpRequest, route: &Route) -> Result<Option<Arc<Identity>>, Error> {
+    async fn signed_in(&self, http: &HttpRequest, public: bool) -> Result<Option<Arc<Identity>>, Error> {
         let Some(session) = Session::shown(http.headers(), self.shared.authority.issuer()) else { return Ok(None) };
         let identity = match self.of_session(&session).await {
             Ok(Some(identity)) => identity,
             Ok(None) => return Ok(None),
-            Err(_) if route.public => return Ok(None),
+            Err(_) if public => return Ok(None),
             Err(error) => return Err(error),
         };
         let safe = matches!(*http.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if !safe && !is_ours(http.headers(), &session) {
-            if route.public {
+            if public {
                 return Ok(None);
             }
             let status = actix_web::http::StatusCode::FORBIDDEN;

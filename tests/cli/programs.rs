@@ -206,6 +206,9 @@ fn a_server_takes_the_configuration_with_the_keys_of_the_environment() {
     assert!(said.contains("valid"), "{said}");
     let said = shell("mercat nats-conf --with-keys --out with-keys.conf; nats-server -t -c with-keys.conf 2>&1").ok();
     assert!(said.contains("valid"), "{said}");
+    let said = shell("mercat certs --dir certs; mercat nats-conf --with-keys --tls certs --out tls.conf; nats-server -t -c tls.conf 2>&1").ok();
+    assert!(said.contains("valid"), "{said}");
+    assert!(shell("cat tls.conf").ok().contains("verify: true"));
     let seeds = shell("ls -l .mercat/keys/*.nk").ok();
     assert!(seeds.lines().count() >= 5 && seeds.lines().all(|line| line.starts_with("-rw-------")), "{seeds}");
     assert_eq!(shell("mercat keys --env").ok(), shell("mercat keys --env").ok(), "keys are made once");

@@ -10,6 +10,7 @@ mod downgrade;
 mod operation;
 mod problem;
 mod schema;
+mod shaped;
 
 use std::sync::OnceLock;
 
@@ -24,6 +25,8 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::guest::Guests;
+use crate::shapes::versions::Versions;
+use crate::staff;
 use crate::trace::hex;
 use contract::Contract;
 use schema::Schemas;
@@ -59,13 +62,13 @@ impl Documents {
     ///
     /// # Errors
     /// 400 when another version is asked for.
-    pub(crate) fn serve(&self, http: &HttpRequest) -> Result<HttpResponse, Error> {
+    pub(crate) fn serve(&self, http: &HttpRequest, versions: &Versions) -> Result<HttpResponse, Error> {
         let version = match http.uri().query() {
             None | Some("" | "version=3.1") => 0,
             Some("version=3.0") => 1,
             Some(_) => return Err(Error::bad_request("unknown_version", "version is 3.1 or 3.0")),
         };
-        let made = self.made.get_or_init(|| make(self.routes, &self.guests)).as_ref().map_err(|cause| {
+        let made = self.made.get_or_init(|| make(self.routes, &self.guests, versions)).as_ref().map_err(|cause| {
             tracing::error!(%cause, "the descriptors of the contract cannot be read");
             Error::internal()
         })?;
@@ -80,8 +83,8 @@ impl Documents {
     }
 }
 
-fn make(routes: &[&'static Route], guests: &Guests) -> Result<[Document; 2], DescriptorError> {
-    let newest = document(&Contract::read()?, routes, guests);
+fn make(routes: &[&'static Route], guests: &Guests, versions: &Versions) -> Result<[Document; 2], DescriptorError> {
+    let newest = document(&Contract::read()?, routes, guests, versions);
     let older = downgrade::downgrade(newest.clone());
     Ok([newest, older].map(|document| {
         let json = document.to_string();
@@ -91,7 +94,7 @@ fn make(routes: &[&'static Route], guests: &Guests) -> Result<[Document; 2], Des
 }
 
 /// The document in OpenAPI 3.1.
-fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests) -> Value {
+fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests, versions: &Versions) -> Value {
     let mut schemas = Schemas::new(contract);
     schemas.add("Problem", problem::schema());
     let mut paths: Map<String, Value> = Map::new();
@@ -105,6 +108,9 @@ fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests) -> 
             }
         }
     }
+    let components = schemas.into_components();
+    shaped::add(&mut paths, &components, routes, versions);
+    paths.extend(staff::operations().map(|(path, get)| (path, json!({"get": get}))));
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -117,7 +123,7 @@ fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests) -> 
         "tags": tags(routes),
         "paths": paths,
         "components": {
-            "schemas": schemas.into_components(),
+            "schemas": components,
             "parameters": operation::parameters(),
             "headers": operation::headers(),
             "securitySchemes": {
@@ -137,5 +143,6 @@ fn tags(routes: &[&'static Route]) -> Vec<Value> {
             tags.push(json!({"name": route.group, "description": about}));
         }
     }
+    tags.push(json!({"name": "gateway", "description": "What the gateway tells of itself."}));
     tags
 }

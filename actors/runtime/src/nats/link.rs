@@ -17,7 +17,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::options::{Options, PING_EVERY};
+use super::tls;
 use crate::bus::SUBSCRIPTION_MESSAGES_MAX;
+use crate::clock::Clock;
 use crate::fabric::Error;
 
 /// How long one attempt to ask the JetStream API may take.
@@ -94,6 +96,8 @@ struct Seen {
     failed_attempts: AtomicU64,
     last_refusal: Mutex<Option<(Instant, String)>>,
     last_failure: Mutex<Option<String>>,
+    /// Why a server's certificate was not accepted.
+    last_distrust: Mutex<Option<String>>,
 }
 
 /// A connection and what became of it.
@@ -139,14 +143,17 @@ impl Link {
         if let Some(seed) = &options.seed {
             how = how.nkey(seed.expose().to_owned());
         }
-        if let Some(tls) = &options.tls {
-            how = how.require_tls(true).tls_client_config(tls.clone());
-        }
         let urls = options.urls.join(", ");
         let failed = |reason: String| Error::Failed { operation: format!("connect to {urls}"), reason };
+        if let Some(files) = &options.tls {
+            let seen = seen.clone();
+            let told = move |why| *lock(&seen.last_distrust) = Some(why);
+            let config = tls::client(files, Clock::system().now(), told).map_err(|unfit| failed(unfit.to_string()))?;
+            how = how.require_tls(true).tls_client_config(config);
+        }
         let client = how.connect(options.urls.as_slice()).await.map_err(|e| failed(e.to_string()))?;
         if timeout(options.connect_within, connects.wait_for(|times| *times > 0)).await.is_err() {
-            let last = lock(&seen.last_failure).clone();
+            let last = lock(&seen.last_distrust).clone().or_else(|| lock(&seen.last_failure).clone());
             return Err(failed(last.unwrap_or_else(|| "no server answers".to_owned())));
         }
         let mut context = jetstream::new(client.clone());

@@ -24,6 +24,7 @@ mod ordered;
 mod pull;
 mod stored;
 pub mod streams;
+pub mod tls;
 
 use std::sync::Arc;
 

@@ -3,8 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use async_nats::rustls::ClientConfig;
-
+use super::tls::Files;
 use crate::fabric::Error;
 
 /// How long an append, a read or any other question to the server waits for its answer.
@@ -48,8 +47,8 @@ pub struct Options {
     pub replica: String,
     /// The user's secret, where the server asks for one.
     pub seed: Option<Seed>,
-    /// Client side TLS: trust and certificate. `None` speaks plain TCP.
-    pub tls: Option<ClientConfig>,
+    /// Mutual TLS: whom it trusts and what it shows. `None` speaks plain TCP.
+    pub tls: Option<Files>,
     /// How many servers keep each log: 1, or 3 in a cluster.
     pub replicas: usize,
     /// How long an append, a read or any other question to the server waits for its answer.

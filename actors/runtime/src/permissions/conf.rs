@@ -6,6 +6,7 @@ use messages::Group;
 
 use super::keys::{Keys, variable};
 use super::users::{SYS, User, users};
+use crate::nats::tls::Files;
 
 /// What writes the repository's `nats.conf`.
 pub const REWRITE_ONE: &str = "cargo run -- nats-conf > nats.conf";
@@ -62,6 +63,8 @@ pub struct Options {
     pub no_auth_user: Option<String>,
     /// The cluster.
     pub cluster: Option<Cluster>,
+    /// Mutual TLS, with clients and within a cluster. `None` speaks plain TCP.
+    pub tls: Option<Files>,
     /// The contracts.
     pub groups: &'static [&'static Group],
 }
@@ -88,6 +91,7 @@ impl Options {
             users: Users::Environment,
             no_auth_user: None,
             cluster: None,
+            tls: None,
             groups: messages::GROUPS,
         }
     }
@@ -147,6 +151,10 @@ fn write_all(page: &mut Page, options: &Options) -> fmt::Result {
             if name.starts_with('$') { name.clone() } else { format!("{name:?}") }
         ))?;
     }
+    if let Some(files) = &options.tls {
+        page.remark("Whoever connects shows a certificate of this authority. SIGHUP reads renewed ones.")?;
+        page.tls(files)?;
+    }
     page.remark("One turn: at most 1 MB of one command's events, or 64 kB of many; the rest is room.")?;
     page.line(format_args!("max_payload: 4MB"))?;
     page.remark("A dead connection is noticed in 6 s, so that its replica's partitions move on.")?;
@@ -165,7 +173,8 @@ fn write_all(page: &mut Page, options: &Options) -> fmt::Result {
         page.block("cluster", |page| {
             page.line(format_args!("name: {:?}", cluster.name))?;
             page.line(format_args!("listen: {:?}", cluster.listen))?;
-            page.list("routes", &cluster.routes)
+            page.list("routes", &cluster.routes)?;
+            options.tls.as_ref().map_or(Ok(()), |files| page.tls(files))
         })?;
     }
     if matches!(options.users, Users::Anyone) {
@@ -253,6 +262,16 @@ impl Page {
         self.open(&format!("{name} {{"))?;
         inside(self)?;
         self.close("}")
+    }
+
+    fn tls(&mut self, files: &Files) -> fmt::Result {
+        self.block("tls", |page| {
+            for (name, file) in [("cert_file", &files.cert), ("key_file", &files.key), ("ca_file", &files.ca)] {
+                page.line(format_args!("{name}: {:?}", file.display().to_string()))?;
+            }
+            page.line(format_args!("verify: true"))?;
+            page.line(format_args!("timeout: 5"))
+        })
     }
 
     fn list(&mut self, name: &str, items: &[String]) -> fmt::Result {

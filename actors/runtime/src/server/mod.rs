@@ -20,6 +20,7 @@ pub use self::find::{Origin, Program, VERSION, cache_dir, find};
 pub use self::node::Node;
 pub use self::proxy::Proxy;
 use crate::nats::monitor;
+use crate::nats::tls::Files;
 use crate::permissions::{self, Keys};
 
 /// How long the servers of a cluster may take to find each other and to elect a leader.
@@ -93,6 +94,8 @@ pub struct ServerOptions {
     pub max_file: u64,
     /// Whether a message is on the disk before it is acknowledged. Switched off only to show what is refused then.
     pub sync_always: bool,
+    /// Mutual TLS; plain TCP when `None`.
+    pub tls: Option<Files>,
 }
 
 impl ServerOptions {
@@ -108,6 +111,7 @@ impl ServerOptions {
             no_auth_user: None,
             max_file: 4 << 30,
             sync_always: true,
+            tls: None,
         }
     }
 
@@ -266,6 +270,7 @@ fn lay_out(options: &ServerOptions, keys: Option<&Keys>, program: &Program) -> R
             account_max_file: options.max_file.saturating_mul(options.nodes as u64).to_string(),
             users: keys.map_or(permissions::Users::Anyone, |keys| permissions::Users::Known(keys.clone())),
             no_auth_user: options.no_auth_user.clone(),
+            tls: options.tls.clone(),
             cluster: (!single).then(|| permissions::Cluster {
                 name: "mercat".to_owned(),
                 listen: format!("127.0.0.1:{route}"),

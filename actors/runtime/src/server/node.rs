@@ -152,6 +152,14 @@ impl Node {
         waitid(WaitId::Pid(pid), stopped).map(drop).map_err(|_| Error::NotRunning)
     }
 
+    /// Has it read its configuration again, and the certificates that this names.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn reload(&self) -> Result<(), Error> {
+        self.signal(Signal::HUP).map(drop)
+    }
+
     /// Ends a pause.
     ///
     /// # Errors

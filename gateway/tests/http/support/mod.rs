@@ -2,8 +2,10 @@
 
 pub(crate) mod group;
 pub(crate) mod http;
+pub(crate) mod legacy;
 pub(crate) mod nats;
 pub(crate) mod products;
+pub(crate) mod secure;
 
 use std::net::SocketAddr;
 
