@@ -22,8 +22,9 @@ use runtime::client::Failure;
 use crate::answer::NO_STORE;
 use crate::authority::ask;
 use crate::door::Door;
+use crate::dpop::NotProved;
 use crate::error::Error;
-use crate::{limits, request};
+use crate::{identity, limits, request};
 
 /// One of the doors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,20 +137,39 @@ impl Door {
         } else if !body.is_empty() {
             request.params = forms::body(http.headers(), body).ok_or_else(malformed)?;
         }
+        match endpoint {
+            Endpoint::Token | Endpoint::Push => match self.proved(http, None).await {
+                Ok(jkt) => request.dpop_jkt = jkt.unwrap_or_default(),
+                Err(wrong) => return wrong.at_an_endpoint(),
+            },
+            Endpoint::Userinfo => {
+                if let Some(shown) = identity::authorization(http.headers())?.filter(|shown| shown.is_bound) {
+                    let proved = self.proved(http, Some(shown.token)).await;
+                    request.dpop_jkt = proved.map_err(NotProved::at_a_resource)?.unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
         // Tokens and secrets never stand in an address, where logs and histories keep them.
         let said = ask::<rpc::AnswerEndpoint>(&self.client, None, &request).await;
         let v1::AnswerEndpointResponse { status, body, challenge } = said.map_err(|failure| unavailable(&failure))?;
         let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-        let mut response = HttpResponse::with_body(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
-        let out = response.headers_mut();
-        out.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        out.insert(CACHE_CONTROL, NO_STORE);
-        out.insert(HeaderName::from_static("pragma"), HeaderValue::from_static("no-cache"));
+        let mut response = answer(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
         if let (false, Ok(challenge)) = (challenge.is_empty(), HeaderValue::try_from(challenge)) {
-            out.insert(WWW_AUTHENTICATE, challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        Ok(response.map_into_boxed_body())
+        Ok(response)
     }
+}
+
+/// An answer in JSON that nobody keeps.
+pub(crate) fn answer(status: StatusCode, body: String) -> HttpResponse {
+    let mut response = HttpResponse::with_body(status, body);
+    let out = response.headers_mut();
+    out.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    out.insert(CACHE_CONTROL, NO_STORE);
+    out.insert(HeaderName::from_static("pragma"), HeaderValue::from_static("no-cache"));
+    response.map_into_boxed_body()
 }
 
 /// What is no form, or says the same thing twice.

@@ -7,8 +7,9 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gateway::config::Config;
 use messages::auth::v1::{
-    AuthorizeResponse, CheckApiKeyResponse, CheckSessionResponse, ListRevokedResponse, ListSigningKeysResponse,
+    AnswerEndpointResponse, AuthorizeResponse, CheckApiKeyResponse, CheckSessionResponse, ListRevokedResponse, ListSigningKeysResponse,
     LoginResponse, NoteApiKeyUseResponse, Outcome, Revoked, SigningAlgorithm, SigningKey, Step,
 };
 use messages::id::{Id, KeyId};
@@ -16,24 +17,25 @@ use runtime::clock::Clock;
 use runtime::headers;
 use serde_json::{Value, json};
 
-use crate::support::Shop;
+use crate::support::{Shop, config};
 use crate::support::group::Says;
 use crate::support::products::{PRODUCT, Products, shirt};
 
-const ISSUER: &str = "http://127.0.0.1:8080";
+pub(crate) const ISSUER: &str = "http://127.0.0.1:8080";
 
 /// What auth says, and how often it was asked.
 #[derive(Default)]
-struct Auth {
+pub(crate) struct Auth {
     keys: Vec<SigningKey>,
     ended: Vec<String>,
     key_is_good: bool,
     asked_for_keys: usize,
+    pub(crate) nonces: Vec<String>,
 }
 
 /// A gateway, an auth that the test changes, and the key that signs.
-struct Play {
-    shop: Shop,
+pub(crate) struct Play {
+    pub(crate) shop: Shop,
     auth: Arc<Mutex<Auth>>,
     pair: EcdsaKeyPair,
 }
@@ -43,16 +45,20 @@ fn session_id() -> String {
 }
 
 impl Play {
-    async fn begin() -> Play {
+    pub(crate) async fn begin() -> Play {
+        Play::with(config()).await
+    }
+
+    pub(crate) async fn with(config: Config) -> Play {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a pair");
         let auth = Arc::new(Mutex::new(Auth { keys: vec![shown("one", &pair)], key_is_good: true, ..Auth::default() }));
         let (mut products, said) = (Products::with(shirt()), auth.clone());
-        let shop = Shop::open(move |heard| {
+        let shop = Shop::with(config, move |heard| {
             let mut auth = said.lock().expect("whole");
             Some(match heard.verb() {
                 "list_signing_keys" => {
                     auth.asked_for_keys += 1;
-                    Says::yes(&ListSigningKeysResponse { keys: auth.keys.clone() })
+                    Says::yes(&ListSigningKeysResponse { keys: auth.keys.clone(), nonces: auth.nonces.clone() })
                 }
                 "list_revoked" => {
                     Says::yes(&ListRevokedResponse { revoked: Some(Revoked { ids: auth.ended.clone() }) })
@@ -73,6 +79,9 @@ impl Play {
                     scopes: vec!["product:write".into()],
                     ..CheckSessionResponse::default()
                 }),
+                "answer_endpoint" => {
+                    Says::yes(&AnswerEndpointResponse { status: 200, body: "{}".into(), ..Default::default() })
+                }
                 "login" => Says::yes(&LoginResponse {
                     outcome: Outcome::Verified.into(),
                     session_id: session_id(),
@@ -92,11 +101,11 @@ impl Play {
         Play { shop, auth, pair }
     }
 
-    fn auth(&self) -> std::sync::MutexGuard<'_, Auth> {
+    pub(crate) fn auth(&self) -> std::sync::MutexGuard<'_, Auth> {
         self.auth.lock().expect("whole")
     }
 
-    fn claims(&self) -> Value {
+    pub(crate) fn claims(&self) -> Value {
         let now = Clock::system().now().as_second();
         json!({
             "iss": ISSUER, "aud": ISSUER, "sub": "usr_1", "role": "catalogue", "scope": "product:write", "tier": "premium",
@@ -104,11 +113,11 @@ impl Play {
         })
     }
 
-    fn token(&self, kid: &str, typ: &str, claims: &Value) -> String {
+    pub(crate) fn token(&self, kid: &str, typ: &str, claims: &Value) -> String {
         signed(&self.pair, kid, typ, claims)
     }
 
-    fn good(&self) -> String {
+    pub(crate) fn good(&self) -> String {
         self.token("one", "at+jwt", &self.claims())
     }
 

@@ -49,9 +49,8 @@ pub(crate) fn open<'a>(inquiry: &'a Inquiry, request: &'a v1::OpenSessionRequest
             amr: request.amr.clone(),
             ..DecideTokenResponse::default()
         };
-        let given =
-            Given { decided, person: Some(person), granted, refresh_token: Some(refresh_token), everything: true };
-        Ok((session, given))
+        let (person, refresh_token) = (Some(person), Some(refresh_token));
+        Ok((session, Given { decided, person, granted, refresh_token, everything: true, ..Given::default() }))
     })
 }
 
