@@ -1,7 +1,7 @@
 //! The doors of OAuth and `OpenID` Connect: forms, redirects and pages, which no contract generates.
 //!
 //! What any of it means, auth decides; here forms become requests and answers become what browsers and applications
-//! expect. Pages hold no script, no secret but the one that proves that a form came from here, and nothing of others.
+//! expect. Pages hold no script of their own, no secret but the one that proves that a form came from here, and nothing of others.
 
 pub(crate) mod cookies;
 mod documents;
@@ -33,6 +33,8 @@ pub(crate) enum Place {
     Discovery,
     /// The keys.
     Keys,
+    /// What the page for signing in does with passkeys.
+    Script,
     /// Where browsers come with a request.
     Authorize,
     /// Where people let devices in.
@@ -52,6 +54,7 @@ impl Place {
         Some(match path {
             "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => Place::Discovery,
             "/oauth2/jwks" => Place::Keys,
+            pages::SCRIPT_PATH => Place::Script,
             "/oauth2/authorize" => Place::Authorize,
             "/oauth2/device" => Place::Device,
             "/oauth2/logout" => Place::Logout,
@@ -69,7 +72,7 @@ impl Place {
     /// How a request to it counts: what takes a secret could be used to guess it.
     pub(crate) fn rate(self, method: &Method) -> Rate {
         match self {
-            Place::Discovery | Place::Keys => Rate::Unlimited,
+            Place::Discovery | Place::Keys | Place::Script => Rate::Unlimited,
             Place::Authorize | Place::Device | Place::Logout if *method != Method::POST => Rate::Normal,
             Place::Logout | Place::Json(Endpoint::Revoke | Endpoint::Userinfo) => Rate::Normal,
             Place::Authorize | Place::Device | Place::Json(_) => Rate::Sensitive,
@@ -78,7 +81,7 @@ impl Place {
 
     fn allow(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Place::Discovery | Place::Keys => "GET, HEAD, OPTIONS",
+            Place::Discovery | Place::Keys | Place::Script => "GET, HEAD, OPTIONS",
             Place::Authorize | Place::Device | Place::Logout | Place::Json(Endpoint::Userinfo) => {
                 "GET, HEAD, OPTIONS, POST"
             }
@@ -116,6 +119,7 @@ impl Door {
                 let keys = self.shared.authority.keys(&self.client, "").await;
                 Ok(documents::keys(&keys.map_err(|failure| unavailable(&failure))?))
             }
+            Place::Script => Ok(pages::script()),
             Place::Authorize => self.authorize(http, &body).await,
             Place::Device => self.device(http, &body).await,
             Place::Logout => self.logout(http, &body).await,

@@ -5,6 +5,8 @@
 
 mod deciding;
 mod folding;
+pub mod moving;
+pub mod passkeys;
 #[cfg(test)]
 mod tests;
 
@@ -206,6 +208,12 @@ pub struct User {
     pub consents: Vec<Consent>,
     /// The guests that its owner was before.
     pub guests: Vec<String>,
+    /// The address that its owner wants, or wanted.
+    pub wanted: Option<moving::Wanted>,
+    /// Its passkeys, the oldest first.
+    pub passkeys: Vec<passkeys::Passkey>,
+    /// Challenges that were answered, by what they hash to, and until when they would have been good.
+    pub challenges: Vec<(String, Timestamp)>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -300,6 +308,10 @@ pub enum Command {
     Unlock,
     /// This order was completed and is worth so many points.
     Earn(String, i64),
+    /// About its address.
+    Address(moving::Ask),
+    /// About its passkeys.
+    Passkey(passkeys::Ask),
 }
 
 /// What can have happened to an account.
@@ -362,6 +374,10 @@ pub enum What {
     AddressRemoved(String),
     /// Its owner allowed or forbade.
     ConsentGiven(Consent),
+    /// Something about its address.
+    Address(moving::Happened),
+    /// Something about its passkeys.
+    Passkey(passkeys::Happened),
     /// Points were earned.
     PointsEarned {
         /// For this order.
@@ -468,6 +484,21 @@ pub enum Refusal {
     /// Too much to remember.
     #[error("So many purposes are remembered and no more.")]
     TooManyConsents,
+    /// A mail was sent just now.
+    #[error("A mail was sent just now; wait a minute.")]
+    TooSoon,
+    /// There is no such passkey.
+    #[error("There is no such passkey.")]
+    PasskeyNotFound,
+    /// There is such a passkey.
+    #[error("The passkey is there already.")]
+    PasskeyExists,
+    /// Too many passkeys.
+    #[error("An account has so many passkeys and no more.")]
+    TooManyPasskeys,
+    /// It was shown, and is not good.
+    #[error("The passkey is not known, not good, or not any more.")]
+    PasskeyRefused,
 }
 
 impl User {
@@ -509,7 +540,7 @@ impl User {
 
 impl Entity for User {
     const KIND: &'static str = "user";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

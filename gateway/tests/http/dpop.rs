@@ -75,7 +75,7 @@ impl Play {
     async fn write_as(&self, authorization: &str, proofs: &[&str]) -> Answer {
         let mut ask = self.shop.ask("POST", PATH).header("Authorization", authorization).json(r#"{"title": "Cap"}"#);
         for proof in proofs {
-            ask = ask.header("DPoP", proof);
+            ask = ask.header("DPoP", *proof);
         }
         ask.send().await
     }

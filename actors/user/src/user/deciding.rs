@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ADDRESSES_MAX, Address, By, CONSENTS_MAX, Change, Command, Consent, How, Letter, MAIL_PAUSE_SECS, Mfa, Profile,
-    Refusal, Sending, Standing, Status, Ticket, User, What,
+    Refusal, Sending, Standing, Status, Ticket, User, What, moving, passkeys,
 };
 
 type Decided = Result<Vec<What>, Refusal>;
@@ -24,8 +24,14 @@ impl User {
             (_, Command::Earn(order_id, points)) => Ok(self.earned(order_id, points)),
             // Nobody may learn from a form whether there is an account.
             (Status::Unknown | Status::Deleted, Command::IssueReset(_)) => Ok(vec![]),
-            (Status::Unknown | Status::Deleted, Command::VerifyEmail(_) | Command::SetPassword(_, By::Ticket(_))) => {
-                Err(Refusal::InvalidToken)
+            (
+                Status::Unknown | Status::Deleted,
+                Command::VerifyEmail(_)
+                | Command::SetPassword(_, By::Ticket(_))
+                | Command::Address(moving::Ask::Confirm(_)),
+            ) => Err(Refusal::InvalidToken),
+            (Status::Unknown | Status::Deleted, Command::Passkey(passkeys::Ask::Use(_))) => {
+                Err(Refusal::PasskeyRefused)
             }
             (Status::Deleted, Command::Delete) => Ok(vec![]),
             (Status::Unknown | Status::Deleted, _) => Err(Refusal::NotFound),
@@ -55,6 +61,8 @@ impl User {
                 .then(|| vec![What::AddressRemoved(id)])
                 .ok_or(Refusal::AddressNotFound),
             Command::PutConsent { purpose, granted, wording } => self.consented(purpose, granted, wording, now),
+            Command::Address(ask) => self.asked_of_address(ask, now),
+            Command::Passkey(ask) => self.asked_of_passkeys(ask, now),
             Command::BeginMfa(_)
             | Command::EnableMfa(..)
             | Command::UseCode(_)

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Event, Letter, Mfa, Standing, Status, Ticket, User, What};
+use super::{Event, How, Letter, Mfa, Standing, Status, Ticket, User, What};
 
 fn ticket(letter: &Letter, at: Timestamp) -> Ticket {
     Ticket { hash: letter.sending.hash.clone(), expires_at: letter.sending.expires_at, issued_at: at }
@@ -50,10 +50,15 @@ impl User {
             What::EmailVerified => self.email_verified = true,
             What::VerificationIssued(letter) => self.verification = Some(ticket(letter, at)),
             What::ResetIssued(letter) => self.reset = Some(ticket(letter, at)),
-            What::PasswordChanged(hash, _) => {
+            What::PasswordChanged(hash, how) => {
                 self.password_hash.clone_from(hash);
                 self.reset = None;
+                if *how != How::Rehashed {
+                    self.wanted = None;
+                }
             }
+            What::Address(happened) => self.folded_address(happened, at),
+            What::Passkey(happened) => self.folded_passkeys(happened, at),
             What::ConsentGiven(consent) => {
                 self.consents.retain(|known| known.purpose != consent.purpose);
                 self.consents.push(consent.clone());
