@@ -13,6 +13,7 @@ use messages::auth::v1::{
     LoginResponse, NoteApiKeyUseResponse, Outcome, Revoked, SigningAlgorithm, SigningKey, Step,
 };
 use messages::id::{Id, KeyId};
+use messages::user::v1::StartPasskeyLoginResponse;
 use runtime::clock::Clock;
 use runtime::headers;
 use serde_json::{Value, json};
@@ -81,6 +82,9 @@ impl Play {
                 }),
                 "answer_endpoint" => {
                     Says::yes(&AnswerEndpointResponse { status: 200, body: "{}".into(), ..Default::default() })
+                }
+                "start_passkey_login" => {
+                    Says::yes(&StartPasskeyLoginResponse { options: r#"{"challenge":"AQ"}"#.into() })
                 }
                 "login" => Says::yes(&LoginResponse {
                     outcome: Outcome::Verified.into(),
@@ -263,6 +267,23 @@ async fn a_cookie_alone_changes_nothing() {
     let csrf = csrf.split(';').next().expect("a value");
     let answer = write().header("X-CSRF-Token", csrf).send().await;
     assert_eq!(answer.status, 201, "{}", answer.text());
+}
+
+#[actix_web::test]
+async fn signing_in_is_a_form_that_one_script_of_ours_may_fill_in() {
+    let play = Play::begin().await;
+    let page = play.shop.ask("GET", "/oauth2/device").send().await;
+    let policy = page.sure("content-security-policy");
+    assert!(policy.contains(&format!("script-src {ISSUER}/oauth2/passkey.js;")), "{policy}");
+    assert!(!policy.contains("unsafe") && policy.starts_with("default-src 'none'"));
+    let text = page.text();
+    assert_eq!(text.matches("<script").count(), 1);
+    assert!(text.contains(r#"<script src="/oauth2/passkey.js" defer></script>"#), "{text}");
+    assert!(text.contains("hidden data-options=\"{&quot;challenge&quot;:&quot;AQ&quot;}\""), "{text}");
+    assert!(text.contains("name=\"_password\""), "it works without");
+    let script = play.shop.ask("GET", "/oauth2/passkey.js").send().await;
+    assert_eq!((script.status, script.sure("content-type")), (200, "text/javascript; charset=utf-8"));
+    assert_eq!(play.shop.ask("POST", "/oauth2/passkey.js").json("{}").send().await.status, 405);
 }
 
 #[actix_web::test]
