@@ -116,6 +116,12 @@ impl Topic {
         }
     }
 
+    /// Whether its messages hold a secret that only whoever reads the mailbox may know: that is what it proves.
+    #[must_use]
+    pub fn holds_a_secret(self) -> bool {
+        self.variables().contains(&"token")
+    }
+
     /// The names that its templates may use; those of a list's items after a dot.
     #[must_use]
     pub fn variables(self) -> &'static [&'static str] {

@@ -30,7 +30,7 @@ pub fn group_with(settings: Settings) -> Result<Group, settings::Error> {
     Ok(keys_of_devices(secrets(accounts(Group::new(wire::contract())))))
 }
 
-/// Passkeys, and other addresses.
+/// Passkeys, other addresses, and memberships.
 fn keys_of_devices(group: Group) -> Group {
     group
         .query_with::<rpc::RequestEmailChange, _>(moving::gather_request, proving::said)
@@ -51,6 +51,11 @@ fn keys_of_devices(group: Group) -> Group {
         .query_with::<rpc::AuthenticatePasskey, _>(passkeys::gather_authenticate, proving::said)
         .query_with::<rpc::VerifyPasskey, _>(passkeys::gather_verify, proving::said)
         .read::<rpc::GetPasskeyHalves, User>(|r| r.user_id.clone(), passkeys::halves_of)
+        .command_with::<rpc::StartSubscription, User, _>(
+            |r| r.user_id.clone(),
+            setting::gather_paid,
+            setting::start_subscription,
+        )
         .command::<rpc::JudgePasskey, User>(|r| r.user_id.clone(), passkeys::judge)
 }
 
@@ -97,6 +102,7 @@ fn accounts(group: Group) -> Group {
         .query::<rpc::ListAuthentications>(views::authentications)
         .react("auth", reactions::auth)
         .react("order", reactions::orders)
+        .react("payment", reactions::payments)
 }
 
 /// What is asked with secrets, and what is written down of it.

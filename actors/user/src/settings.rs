@@ -29,6 +29,10 @@ pub struct Settings {
     pub reset_minutes: u32,
     /// How many loyalty points a whole unit of currency is worth.
     pub points_per_unit: u32,
+    /// For how many days one unit of a membership is paid (a product of the type `membership`).
+    pub membership_days: u32,
+    /// Whoever has earned so many loyalty points is served as `premium`; 0 for nobody.
+    pub premium_points: u32,
     /// More passwords that are known to everybody, one a line.
     pub breached_file: Option<PathBuf>,
     /// To which name passkeys belong, and which pages may ask for them. Unless set, those of the gateway's `issuer`, if
@@ -65,6 +69,8 @@ impl Default for Settings {
             verification_hours: 48,
             reset_minutes: 60,
             points_per_unit: 1,
+            membership_days: 365,
+            premium_points: 0,
             breached_file: None,
             passkeys: Party::default(),
         }

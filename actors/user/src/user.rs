@@ -5,13 +5,14 @@
 
 mod deciding;
 mod folding;
+pub mod membership;
 pub mod moving;
 pub mod passkeys;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
-use runtime::entity::{Entity, Facts};
+use runtime::entity::{Agenda, Entity, Facts};
 use serde::{Deserialize, Serialize};
 
 /// So many addresses fit in a book.
@@ -208,6 +209,8 @@ pub struct User {
     pub consents: Vec<Consent>,
     /// The guests that its owner was before.
     pub guests: Vec<String>,
+    /// The membership that its owner has paid for.
+    pub subscription: Option<membership::Subscription>,
     /// The address that its owner wants, or wanted.
     pub wanted: Option<moving::Wanted>,
     /// Its passkeys, the oldest first.
@@ -306,8 +309,12 @@ pub enum Command {
     Lock,
     /// Its owner signs in again.
     Unlock,
-    /// This order was completed and is worth so many points.
-    Earn(String, i64),
+    /// This order was completed and is worth so many points; whoever reaches the last number is premium, unless it is 0.
+    Earn(String, i64, i64),
+    /// A membership was paid.
+    Subscribe(membership::Paid),
+    /// A membership is over.
+    EndSubscription,
     /// About its address.
     Address(moving::Ask),
     /// About its passkeys.
@@ -378,6 +385,8 @@ pub enum What {
     Address(moving::Happened),
     /// Something about its passkeys.
     Passkey(passkeys::Happened),
+    /// Something about its membership.
+    Membership(membership::Happened),
     /// Points were earned.
     PointsEarned {
         /// For this order.
@@ -432,6 +441,10 @@ pub enum Change {
     Locked,
     /// It is unlocked.
     Unlocked,
+    /// A membership was paid, or is over.
+    Subscription,
+    /// Its owner has so many points.
+    Loyalty,
 }
 
 /// How a password changed.
@@ -552,5 +565,14 @@ impl Entity for User {
 
     fn evolve(&mut self, event: &Event) {
         self.folded(event);
+    }
+
+    fn agenda(&self) -> Agenda<Command> {
+        match &self.subscription {
+            None => Agenda::nothing(),
+            Some(paid) => {
+                Agenda::nothing().wake(format!("paid until {}", paid.until), paid.until, Command::EndSubscription)
+            }
+        }
     }
 }

@@ -29,6 +29,7 @@ pub use messages::common::v1 as common;
 pub use messages::id::Id;
 pub use messages::money::{self, Currency, Money};
 pub use messages::order::v1 as order;
+pub use messages::payment::v1 as payment;
 pub use messages::problem::{Kind, Problem};
 pub use messages::user::v1::{self, rpc};
 pub(crate) use shown::{address_out, exported, shown};

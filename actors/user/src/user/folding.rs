@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Event, How, Letter, Mfa, Standing, Status, Ticket, User, What};
+use super::{Change, Event, How, Letter, Mfa, Standing, Status, Ticket, User, What};
 
 fn ticket(letter: &Letter, at: Timestamp) -> Ticket {
     Ticket { hash: letter.sending.hash.clone(), expires_at: letter.sending.expires_at, issued_at: at }
@@ -32,7 +32,13 @@ impl User {
                 };
             }
             What::Created(standing) => self.stands(standing),
-            What::Updated(standing, _) => self.stands(standing),
+            What::Updated(standing, change) => {
+                self.stands(standing);
+                if let (Some(paid), Change::Standing | Change::Loyalty) = (&mut self.subscription, change) {
+                    paid.tier_beside = standing.tier;
+                }
+            }
+            What::Membership(happened) => self.folded_membership(happened),
             What::ProfileUpdated { profile, marks, .. } => {
                 self.profile = profile.clone();
                 self.marks.clone_from(marks);

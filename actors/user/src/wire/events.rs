@@ -43,6 +43,8 @@ fn change_out(change: Change) -> &'static str {
         Change::Standing => "standing",
         Change::Locked => "locked",
         Change::Unlocked => "unlocked",
+        Change::Subscription => "subscription",
+        Change::Loyalty => "loyalty",
     }
 }
 
@@ -51,6 +53,8 @@ fn change_in(change: &str) -> Change {
         "standing" => Change::Standing,
         "locked" => Change::Locked,
         "unlocked" => Change::Unlocked,
+        "subscription" => Change::Subscription,
+        "loyalty" => Change::Loyalty,
         _ => Change::Role,
     }
 }
@@ -165,6 +169,7 @@ impl Recorded for Event {
             }
             What::Address(happened) => happened::moved(user_id, self.at, happened),
             What::Passkey(happened) => happened::of_passkeys(user_id, self.at, happened),
+            What::Membership(happened) => happened::of_membership(user_id, self.at, happened),
         }
     }
 

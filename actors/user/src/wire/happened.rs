@@ -1,4 +1,4 @@
-//! What happened to the address and the passkeys of an account, as it is stored.
+//! What happened to the address, the passkeys and the membership of an account, as it is stored.
 
 use jiff::Timestamp;
 use prost::{DecodeError, Message as _};
@@ -8,6 +8,7 @@ use super::events::{ticket_in, ticket_out};
 use super::v1;
 use crate::passkey::{Answered, Made};
 use crate::user::What;
+use crate::user::membership;
 use crate::user::moving::{self, Change, Letter};
 use crate::user::passkeys::{self, Use};
 
@@ -70,6 +71,24 @@ pub(super) fn of_passkeys(user_id: String, at: Timestamp, happened: &passkeys::H
     }
 }
 
+pub(super) fn of_membership(
+    user_id: String,
+    at: Timestamp,
+    happened: &membership::Happened,
+) -> (&'static str, Vec<u8>) {
+    let at = Some(to_wire(at));
+    match happened.clone() {
+        membership::Happened::Started { plan, until, order_id, payment_id } => {
+            let until = Some(to_wire(until));
+            let event = v1::UserSubscriptionStarted { user_id, plan, until, order_id, payment_id, at };
+            ("user.subscription.started", event.encode_to_vec())
+        }
+        membership::Happened::Ended(plan) => {
+            ("user.subscription.ended", v1::UserSubscriptionEnded { user_id, plan, at }.encode_to_vec())
+        }
+    }
+}
+
 type Recalled = (String, Timestamp, What);
 
 /// What these bytes say happened; `None` when it is about something else.
@@ -124,6 +143,17 @@ pub(super) fn recalled(event_type: &str, data: &[u8]) -> Result<Option<Recalled>
             let said = v1::UserPasskeySuspended::decode(data)?;
             let suspended = passkeys::Happened::Suspended(said.passkey_id, said.sign_count);
             (said.user_id, from_wire(said.at.as_ref()), What::Passkey(suspended))
+        }
+        "user.subscription.started" => {
+            let said = v1::UserSubscriptionStarted::decode(data)?;
+            let v1::UserSubscriptionStarted { user_id, plan, until, order_id, payment_id, at } = said;
+            let until = from_wire(until.as_ref());
+            let started = membership::Happened::Started { plan, until, order_id, payment_id };
+            (user_id, from_wire(at.as_ref()), What::Membership(started))
+        }
+        "user.subscription.ended" => {
+            let said = v1::UserSubscriptionEnded::decode(data)?;
+            (said.user_id, from_wire(said.at.as_ref()), What::Membership(membership::Happened::Ended(said.plan)))
         }
         _ => return Ok(None),
     }))
