@@ -22,6 +22,8 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("post.html", include_str!("pages/post.html")),
     ("message.html", include_str!("pages/message.html")),
 ];
+/// Where browsers may be sent when only auth knows where: what was pushed before leads to https, or to this machine.
+pub(crate) const ANYWHERE: &str = "*";
 /// The one style, allowed by its hash.
 const STYLE: &str = include_str!("pages/style.css");
 /// The one script, allowed by its address.
@@ -94,11 +96,14 @@ pub(crate) fn scripted(
 /// Where an address leads, as a policy says it; nothing for what is none. A browser asks the policy about the redirect
 /// after a form too.
 fn origin(uri: &str) -> String {
+    if uri == ANYWHERE {
+        return "https://* http://127.0.0.1:* http://localhost:*".to_owned();
+    }
     let Some((scheme, rest)) = uri.split_once("://") else { return String::new() };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]+".contains(&byte));
     match scheme {
-        "http" | "https" if authority == "*" || plain(authority) => format!("{scheme}://{authority}"),
+        "http" | "https" if plain(authority) => format!("{scheme}://{authority}"),
         "http" | "https" => String::new(),
         _ if plain(scheme) => format!("{scheme}:"),
         _ => String::new(),
@@ -117,6 +122,7 @@ mod tests {
             ("https://app.example/cb?x=1", "https://app.example"),
             ("http://127.0.0.1:3000/cb", "http://127.0.0.1:3000"),
             ("com.example.app://cb", "com.example.app:"),
+            (ANYWHERE, "https://* http://127.0.0.1:* http://localhost:*"),
             ("", ""),
             ("https://a;script-src *", ""),
             ("x y://z", ""),

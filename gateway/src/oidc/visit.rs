@@ -63,7 +63,7 @@ impl Door {
                 let (fields, csrf) = (&visit.params, visit.filler.proof());
                 let values =
                     context! { client => said.client_name, scopes => said.scopes, fields => pairs(fields), csrf };
-                page(StatusCode::OK, "consent.html", values, if onward.is_empty() { "https://*" } else { onward })?
+                page(StatusCode::OK, "consent.html", values, if onward.is_empty() { pages::ANYWHERE } else { onward })?
             }
             Step::Redirect if !said.action.is_empty() => {
                 let values = context! { action => said.action, fields => pairs(&said.fields) };
@@ -215,7 +215,7 @@ impl<'a> Visit<'a> {
 
     fn onward(&self) -> &str {
         match get(&self.params, "redirect_uri") {
-            "" if self.params.contains_key("request_uri") => "https://*",
+            "" if self.params.contains_key("request_uri") => pages::ANYWHERE,
             uri => uri,
         }
     }

@@ -56,7 +56,7 @@ pub(crate) fn decide(
         return Ok(refuse(("invalid_request", "The application is not known.")));
     };
     let redirect_uri = get(&params, "redirect_uri");
-    if !details.redirect_uris.iter().any(|known| known == redirect_uri) {
+    if !details.may_answer_at(redirect_uri) {
         return Ok(refuse(("invalid_request", "The redirect_uri is not one that the application registered.")));
     }
     let mut said = DecideAuthorizationResponse {
@@ -255,7 +255,7 @@ pub(crate) fn push(
         return said(("invalid_request", "What is pushed is the request itself."));
     }
     let redirect_uri = get(&request.params, "redirect_uri");
-    if !details.redirect_uris.iter().any(|known| known == redirect_uri) {
+    if !details.may_answer_at(redirect_uri) {
         return said(("invalid_request", "The redirect_uri is not one that the application registered."));
     }
     if let Err(wrong) = check(&details, &request.params) {

@@ -108,11 +108,12 @@ impl Device {
     pub(crate) fn create(&mut self, options: &Value) -> String {
         self.handle = options["user"]["id"].as_str().expect("a handle").to_owned();
         let length = u16::try_from(self.credential_id.len()).expect("short").to_be_bytes();
-        let data = [&self.data(self.flags | ATTESTED), &[0; 16][..], &length, &self.credential_id, &self.public_key()];
+        let head = self.data(self.flags | ATTESTED);
+        let data = [&head[..], &[0; 16], &length, &self.credential_id, &self.public_key()].concat();
         let object = cbor(&Cbor::Map(vec![
             (Cbor::Text("fmt".into()), Cbor::Text(self.format.clone())),
             (Cbor::Text("attStmt".into()), Cbor::Map(vec![])),
-            (Cbor::Text("authData".into()), Cbor::Bytes(data.concat())),
+            (Cbor::Text("authData".into()), Cbor::Bytes(data)),
         ]));
         let response = json!({
             "clientDataJSON": text(self.page("webauthn.create", options)), "attestationObject": text(object),

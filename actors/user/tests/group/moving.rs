@@ -30,7 +30,7 @@ fn mailed(world: &World) -> Vec<String> {
         Some(What::Event(event)) if event.r#type == "user.email_change.issued" => Some(event),
         _ => None,
     });
-    let issued = events.filter_map(|event| v1::UserEmailChangeIssued::decode(event.data).ok());
+    let issued = events.filter_map(|event| v1::UserEmailChangeIssued::decode(&event.data[..]).ok());
     issued.map(|issued| issued.ticket.expect("a ticket").secret).collect()
 }
 

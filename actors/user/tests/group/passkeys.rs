@@ -11,6 +11,9 @@ use serde_json::Value;
 use super::device::{Device, PRESENT, VERIFIED};
 use super::shop::{PASSWORD, Shop, as_self, ask, id, outcome, play, register, staff};
 
+/// Makes a device say something else.
+type Spoil = fn(&mut Device);
+
 fn options(text: &str) -> Value {
     serde_json::from_str(text).expect("JSON")
 }
@@ -121,7 +124,6 @@ fn what_a_device_must_not_say_is_refused_when_it_is_added_and_when_it_is_shown()
         let mut good = Device::elliptic(1);
         let options = start(&asker, "ada").await;
         add(&asker, "ada", "good", good.create(&options)).await.expect("added");
-        type Spoil = fn(&mut Device);
         let cases: [(&str, Spoil); 6] = [
             ("origin", |device| device.origin = "https://evil.example".into()),
             ("origin", |device| device.origin = "https://shop.example.evil.example".into()),
