@@ -415,12 +415,19 @@ mod tests {
     #[test]
     fn a_program_on_somebodys_machine_listens_on_any_port() {
         let app = Details {
-            redirect_uris: ["http://127.0.0.1/cb", "http://[::1]:9/cb?x=1", "https://app.example/cb", "http://localhost:1/cb"]
-                .map(str::to_owned)
-                .to_vec(),
+            redirect_uris: [
+                "http://127.0.0.1/cb",
+                "http://[::1]:9/cb?x=1",
+                "https://app.example/cb",
+                "http://localhost:1/cb",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             ..Details::default()
         };
-        for good in ["http://127.0.0.1/cb", "http://127.0.0.1:51004/cb", "http://[::1]:3/cb?x=1", "http://localhost:1/cb"] {
+        for good in
+            ["http://127.0.0.1/cb", "http://127.0.0.1:51004/cb", "http://[::1]:3/cb?x=1", "http://localhost:1/cb"]
+        {
             assert!(app.may_answer_at(good), "{good}");
         }
         for bad in [

@@ -35,11 +35,7 @@ fn keys_of_devices(group: Group) -> Group {
     group
         .query_with::<rpc::RequestEmailChange, _>(moving::gather_request, proving::said)
         .command::<rpc::IssueEmailChange, User>(|r| r.user_id.clone(), moving::issue)
-        .command_with::<rpc::ConfirmEmailChange, User, _>(
-            |r| r.user_id.clone(),
-            moving::gather_shown,
-            moving::confirm,
-        )
+        .command_with::<rpc::ConfirmEmailChange, User, _>(|r| r.user_id.clone(), moving::gather_shown, moving::confirm)
         .command::<rpc::CancelEmailChange, User>(|r| r.user_id.clone(), moving::cancel)
         .query_with::<rpc::StartPasskey, _>(passkeys::gather_start, proving::said)
         .command_with::<rpc::AddPasskey, User, _>(|r| r.user_id.clone(), passkeys::gather_made, passkeys::add)

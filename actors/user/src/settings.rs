@@ -100,7 +100,9 @@ pub enum Error {
     #[error("user.hashes_at_once is at least 1")]
     AtOnce,
     /// Browsers would not take these.
-    #[error("user.passkeys has an rp_id such as shop.example and origins of it such as https://shop.example, or neither")]
+    #[error(
+        "user.passkeys has an rp_id such as shop.example and origins of it such as https://shop.example, or neither"
+    )]
     Passkeys,
     /// The list cannot be read.
     #[error("could not read user.breached_file {}", path.display())]

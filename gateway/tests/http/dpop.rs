@@ -164,9 +164,15 @@ async fn where_nonces_are_asked_for_a_proof_without_one_is_told_it() {
     for nonce in ["before", "now", "next"] {
         assert_eq!(play.write_as(&shown, &[&with(Some(nonce))]).await.status, 201, "{nonce}");
     }
-    let form = play.shop.ask("POST", "/oauth2/token").header("DPoP", &client.proof(&Client::says("POST", "/oauth2/token", None)));
+    let form = play
+        .shop
+        .ask("POST", "/oauth2/token")
+        .header("DPoP", &client.proof(&Client::says("POST", "/oauth2/token", None)));
     let answer = form.header("Content-Type", "application/x-www-form-urlencoded").body("grant_type=x").send().await;
-    assert_eq!((answer.status, &answer.json()["error"], answer.sure("dpop-nonce")), (400, &json!("use_dpop_nonce"), "now"));
+    assert_eq!(
+        (answer.status, &answer.json()["error"], answer.sure("dpop-nonce")),
+        (400, &json!("use_dpop_nonce"), "now")
+    );
 }
 
 #[actix_web::test]

@@ -9,8 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gateway::config::Config;
 use messages::auth::v1::{
-    AnswerEndpointResponse, AuthorizeResponse, CheckApiKeyResponse, CheckSessionResponse, ListRevokedResponse, ListSigningKeysResponse,
-    LoginResponse, NoteApiKeyUseResponse, Outcome, Revoked, SigningAlgorithm, SigningKey, Step,
+    AnswerEndpointResponse, AuthorizeResponse, CheckApiKeyResponse, CheckSessionResponse, ListRevokedResponse,
+    ListSigningKeysResponse, LoginResponse, NoteApiKeyUseResponse, Outcome, Revoked, SigningAlgorithm, SigningKey,
+    Step,
 };
 use messages::id::{Id, KeyId};
 use messages::user::v1::StartPasskeyLoginResponse;
@@ -18,9 +19,9 @@ use runtime::clock::Clock;
 use runtime::headers;
 use serde_json::{Value, json};
 
-use crate::support::{Shop, config};
 use crate::support::group::Says;
 use crate::support::products::{PRODUCT, Products, shirt};
+use crate::support::{Shop, config};
 
 pub(crate) const ISSUER: &str = "http://127.0.0.1:8080";
 

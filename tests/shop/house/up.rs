@@ -242,13 +242,7 @@ impl Doors {
     }
 }
 
-fn command(
-    home: &TempDir,
-    ports: Ports,
-    elsewhere: Option<&Elsewhere>,
-    is_deaf: bool,
-    host: &'static str,
-) -> Command {
+fn command(home: &TempDir, ports: Ports, elsewhere: Option<&Elsewhere>, is_deaf: bool, host: &'static str) -> Command {
     let Ports { door, nats, monitor, bank } = ports;
     let mut command = mercat(home.path());
     command

@@ -72,7 +72,8 @@ fn openid_client_and_oauth4webapi_find_nothing_wrong() {
 
 #[test]
 fn a_browser_signs_in_with_a_passkey() {
-    let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| is_there(name)) else {
+    let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| is_there(name))
+    else {
         eprintln!("note: Chromium is not installed, so no browser made a passkey");
         return;
     };

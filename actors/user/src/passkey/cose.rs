@@ -59,9 +59,7 @@ impl Key {
         let verified = match self {
             Key::Es256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(message, signature),
             Key::Eddsa(point) => UnparsedPublicKey::new(&ED25519, point).verify(message, signature),
-            Key::Rs256(n, e) => {
-                PublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
-            }
+            Key::Rs256(n, e) => PublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature),
         };
         verified.is_ok()
     }

@@ -15,7 +15,10 @@ impl User {
             (Status::Unknown, Command::Create(id, newcomer)) => return Ok((id, vec![What::Registered(newcomer)])),
             (_, Command::Create(..)) => Err(Refusal::AlreadyExists),
             // News come more than once, and after everything else.
-            (Status::Unknown | Status::Deleted, Command::Activate | Command::Earn(..) | Command::Subscribe(_) | Command::EndSubscription) => Ok(vec![]),
+            (
+                Status::Unknown | Status::Deleted,
+                Command::Activate | Command::Earn(..) | Command::Subscribe(_) | Command::EndSubscription,
+            ) => Ok(vec![]),
             (Status::Active | Status::Locked, Command::Activate) => Ok(vec![]),
             (Status::Pending, Command::Activate) => {
                 let standing = Standing { status: Status::Active, ..self.standing() };

@@ -133,19 +133,16 @@ mod tests {
 
     #[test]
     fn afterwards_everything_is_as_it_was() {
-        let started = |until| Happened::Started {
-            plan: "CLUB".into(),
-            until,
-            order_id: "ord".into(),
-            payment_id: "one".into(),
-        };
+        let started =
+            |until| Happened::Started { plan: "CLUB".into(), until, order_id: "ord".into(), payment_id: "one".into() };
         for (tier, updates) in [(Tier::Standard, 1), (Tier::Premium, 0)] {
             let mut given = active(tier);
             given.push(event(What::Membership(started(moment(100)))));
             given.extend(fold::<User>(&given).served(Tier::Premium, Change::Subscription).map(event));
             let given = after(given.clone(), Command::EndSubscription);
             assert_eq!(fold::<User>(&given).tier, tier);
-            let ended = given.iter().filter(|event| matches!(event.what, What::Updated(_, Change::Subscription))).count();
+            let ended =
+                given.iter().filter(|event| matches!(event.what, What::Updated(_, Change::Subscription))).count();
             assert_eq!(ended, updates * 2);
             assert!(fold::<User>(&given).subscription.is_none() && owed::<User>(&given).is_empty());
         }

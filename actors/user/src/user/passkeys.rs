@@ -180,10 +180,7 @@ mod tests {
 
     fn active() -> Vec<Event> {
         let standing = crate::user::Standing { status: Status::Active, ..Default::default() };
-        vec![
-            event(What::Registered(Box::new(Newcomer::default()))),
-            event(What::Created(Box::new(standing))),
-        ]
+        vec![event(What::Registered(Box::new(Newcomer::default()))), event(What::Created(Box::new(standing)))]
     }
 
     fn answered(name: &str) -> Answered {
@@ -229,9 +226,7 @@ mod tests {
         }
         assert_eq!(refused(&given, show("one", "b", 1)), Refusal::PasskeyRefused);
         assert_eq!(refused(&active()[..1], add("one", made(1, "a", 0))), Refusal::Inactive);
-        let full = (0..20).fold(active(), |given, n| {
-            after(given, add(&n.to_string(), made(n, &n.to_string(), 0)))
-        });
+        let full = (0..20).fold(active(), |given, n| after(given, add(&n.to_string(), made(n, &n.to_string(), 0))));
         assert_eq!(refused(&full, add("more", made(99, "more", 0))), Refusal::TooManyPasskeys);
     }
 

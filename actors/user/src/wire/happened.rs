@@ -126,7 +126,11 @@ pub(super) fn recalled(event_type: &str, data: &[u8]) -> Result<Option<Recalled>
         }
         "user.passkey.renamed" => {
             let said = v1::UserPasskeyRenamed::decode(data)?;
-            (said.user_id, from_wire(said.at.as_ref()), What::Passkey(passkeys::Happened::Renamed(said.passkey_id, said.name)))
+            (
+                said.user_id,
+                from_wire(said.at.as_ref()),
+                What::Passkey(passkeys::Happened::Renamed(said.passkey_id, said.name)),
+            )
         }
         "user.passkey.removed" => {
             let said = v1::UserPasskeyRemoved::decode(data)?;
@@ -135,8 +139,7 @@ pub(super) fn recalled(event_type: &str, data: &[u8]) -> Result<Option<Recalled>
         "user.passkey.used" => {
             let said = v1::UserPasskeyUsed::decode(data)?;
             let answered = answered(said.challenge_hash, from_wire(said.expires_at.as_ref()));
-            let shown =
-                Use { id: said.passkey_id, sign_count: said.sign_count, backed_up: said.backed_up, answered };
+            let shown = Use { id: said.passkey_id, sign_count: said.sign_count, backed_up: said.backed_up, answered };
             (said.user_id, from_wire(said.at.as_ref()), What::Passkey(passkeys::Happened::Used(Box::new(shown))))
         }
         "user.passkey.suspended" => {

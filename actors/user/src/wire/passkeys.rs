@@ -65,8 +65,7 @@ pub(crate) fn gather_start<'a>(
         }
         let known: Vec<String> =
             halves(inquiry, user_id).await?.iter().map(|half| URL_SAFE_NO_PAD.encode(&half.credential_id)).collect();
-        let challenge =
-            passkey::challenge(&tools().keys, Purpose::Adding(user_id), inquiry.now(), &Entropy::system());
+        let challenge = passkey::challenge(&tools().keys, Purpose::Adding(user_id), inquiry.now(), &Entropy::system());
         let handle = URL_SAFE_NO_PAD.encode(user_id);
         let name = if kept.name.is_empty() { &kept.email } else { &kept.name };
         let options = party.creation(&tools().settings.issuer, &[&handle, &kept.email, name], &challenge, &known);
@@ -254,8 +253,7 @@ pub(crate) fn gather_authenticate<'a>(
     Box::pin(async move {
         let v1::AuthenticatePasskeyRequest { credential, client_address, client_agent } = request;
         let refused = || Problem::from(Refusal::PasskeyRefused);
-        let (user_id, amr) =
-            judged(inquiry, credential, client_address, client_agent).await?.ok_or_else(refused)?;
+        let (user_id, amr) = judged(inquiry, credential, client_address, client_agent).await?.ok_or_else(refused)?;
         let tokens = super::proving::opened(inquiry, &user_id, &amr, client_address, client_agent).await?;
         Ok(v1::AuthenticatePasskeyResponse {
             session_id: tokens.session_id,

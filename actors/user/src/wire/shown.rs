@@ -110,10 +110,10 @@ pub(crate) fn shown(user: &User, version: u64) -> Option<v1::User> {
         loyalty_points: user.points,
         consents: user.consents.iter().map(consent_out).collect(),
         guest_ids: user.guests.clone(),
-        subscription: user.subscription.as_ref().map(|paid| v1::Subscription {
-            plan: paid.plan.clone(),
-            until: Some(to_wire(paid.until)),
-        }),
+        subscription: user
+            .subscription
+            .as_ref()
+            .map(|paid| v1::Subscription { plan: paid.plan.clone(), until: Some(to_wire(paid.until)) }),
         pending_email: user.pending().map(|wanted| wanted.email.clone()),
         created_at: Some(to_wire(user.created_at)),
         updated_at: Some(to_wire(user.updated_at)),

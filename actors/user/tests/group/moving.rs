@@ -85,8 +85,7 @@ fn an_address_goes_to_one_however_many_want_it() {
         want(&asker, "ada", "new@example.com", PASSWORD).await.expect("sent");
         want(&asker, "eve", "new@example.com", PASSWORD).await.expect("sent");
         let tokens = mailed(&world);
-        let (one, other) =
-            futures::join!(confirm(&asker, "ada", &tokens[0]), confirm(&asker, "eve", &tokens[1]));
+        let (one, other) = futures::join!(confirm(&asker, "ada", &tokens[0]), confirm(&asker, "eve", &tokens[1]));
         assert_eq!([one.is_ok(), other.is_ok()].iter().filter(|ok| **ok).count(), 1);
         let (name, refused) = if one.is_ok() { ("eve", refusal(other)) } else { ("ada", refusal(one)) };
         assert_eq!(refused.code, "email_taken");

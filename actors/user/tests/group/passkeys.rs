@@ -25,8 +25,12 @@ async fn start(asker: &Asker, name: &str) -> Value {
 
 async fn add(asker: &Asker, name: &str, passkey: &str, credential: String) -> Result<v1::Passkey, Failure> {
     let user_id = id("usr", name);
-    let add =
-        v1::AddPasskeyRequest { user_id: user_id.clone(), passkey_id: id("pky", passkey), name: "Phone".into(), credential };
+    let add = v1::AddPasskeyRequest {
+        user_id: user_id.clone(),
+        passkey_id: id("pky", passkey),
+        name: "Phone".into(),
+        credential,
+    };
     Ok(ask::<rpc::AddPasskey>(asker, &as_self(name), &user_id, &add).await?.passkey.expect("a passkey"))
 }
 
@@ -65,7 +69,10 @@ fn somebody_signs_in_with_a_device_instead_of_a_password() {
             assert_eq!((passkey.name.as_str(), passkey.suspended), ("Phone", false));
             let options = start_login(&asker).await;
             let said = show(&asker, device.get(&options)).await;
-            assert_eq!((said.outcome(), &said.user_id, &said.amr[..]), (VerifyOutcome::Verified, &ada, &["hwk".into(), "mfa".into()][..]));
+            assert_eq!(
+                (said.outcome(), &said.user_id, &said.amr[..]),
+                (VerifyOutcome::Verified, &ada, &["hwk".into(), "mfa".into()][..])
+            );
         }
         // What is known is not made twice.
         assert_eq!(start(&asker, "ada").await["excludeCredentials"].as_array().map(Vec::len), Some(2));
@@ -206,7 +213,10 @@ fn passkeys_are_their_owners() {
         }
         let delete = v1::DeletePasskeyRequest { user_id: ada.clone(), passkey_id };
         ask::<rpc::DeletePasskey>(&asker, &as_self("ada"), &ada, &delete).await.expect("theirs");
-        assert_eq!(refusal(ask::<rpc::DeletePasskey>(&asker, &as_self("ada"), &ada, &delete).await).code, "passkey_not_found");
+        assert_eq!(
+            refusal(ask::<rpc::DeletePasskey>(&asker, &as_self("ada"), &ada, &delete).await).code,
+            "passkey_not_found"
+        );
         assert_eq!(shown(&asker, &device).await, VerifyOutcome::Refused);
         shop.close().await;
     });
