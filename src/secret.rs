@@ -8,6 +8,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use runtime::entropy::Entropy;
+use user::passkey::party::Party;
 
 use crate::config::Config;
 
@@ -22,6 +23,10 @@ pub(crate) fn of_user(config: &Config) -> anyhow::Result<user::settings::Setting
     let mut settings = config.user.clone();
     if settings.secret.is_empty() {
         settings.secret = kept(&config.data, USER)?;
+    }
+    // Passkeys belong to the name that the shop is found under, unless something else is said.
+    if settings.passkeys == Party::default() {
+        settings.passkeys = Party::at(&config.gateway.issuer);
     }
     Ok(settings)
 }

@@ -59,6 +59,7 @@ pub(crate) struct Authority {
 #[derive(Debug, Default)]
 struct Known {
     keys: Vec<SigningKey>,
+    nonces: Vec<String>,
     keys_at: Option<Instant>,
     ended: HashSet<String>,
     ended_at: Option<Instant>,
@@ -109,9 +110,10 @@ impl Authority {
             }
         }
         match self.asked_keys(client).await {
-            Ok(keys) => {
+            Ok((keys, nonces)) => {
                 let mut known = self.known();
                 known.keys.clone_from(&keys);
+                known.nonces = nonces;
                 known.keys_at = Some(Instant::now());
                 Ok(keys)
             }
@@ -124,14 +126,22 @@ impl Authority {
         }
     }
 
-    async fn asked_keys(&self, client: &Client) -> Result<Vec<SigningKey>, Failure> {
-        let keys = ask::<rpc::ListSigningKeys>(client, None, &v1::ListSigningKeysRequest {}).await?.keys;
+    /// What proofs may be asked to repeat: the one before, the present one, the next. They change every five minutes, and
+    /// come with the keys.
+    pub(crate) async fn nonces(&self, client: &Client) -> Result<Vec<String>, Failure> {
+        self.keys(client, "").await?;
+        Ok(self.known().nonces.clone())
+    }
+
+    async fn asked_keys(&self, client: &Client) -> Result<(Vec<SigningKey>, Vec<String>), Failure> {
+        let v1::ListSigningKeysResponse { keys, nonces } =
+            ask::<rpc::ListSigningKeys>(client, None, &v1::ListSigningKeysRequest {}).await?;
         if !keys.is_empty() {
-            return Ok(keys);
+            return Ok((keys, nonces));
         }
         // Whoever comes first has them made.
         let first = v1::RotateSigningKeysRequest { ring: RING.to_owned(), if_due: true };
-        Ok(ask::<rpc::RotateSigningKeys>(client, Some(RING), &first).await?.keys)
+        Ok((ask::<rpc::RotateSigningKeys>(client, Some(RING), &first).await?.keys, nonces))
     }
 
     /// Whether a session or a grant was ended lately.

@@ -47,6 +47,16 @@ pub(crate) struct Claims {
     /// The grant that it belongs to.
     #[serde(default)]
     pub(crate) gnt: Option<String>,
+    /// The key that whoever shows it has to have; nothing when anybody may show it.
+    #[serde(default)]
+    pub(crate) cnf: Option<Confirmation>,
+}
+
+/// How it is known that a token is shown by whom it was given to (RFC 7800). A way that is not known makes it none.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Confirmation {
+    /// The thumbprint of their key (RFC 9449 §6).
+    pub(crate) jkt: String,
 }
 
 /// For whom a token is.
@@ -66,8 +76,19 @@ pub(crate) fn kid(token: &str) -> Option<String> {
     (head.crit.is_none() && head.typ == "at+jwt").then_some(head.kid)
 }
 
-fn json<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
+/// A part of a token.
+pub(crate) fn json<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+/// Whether a signature is of this key.
+pub(crate) fn verifies(algorithm: SigningAlgorithm, public: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    let verified = match algorithm {
+        SigningAlgorithm::Es256 => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, public).verify(message, signature),
+        SigningAlgorithm::Eddsa => UnparsedPublicKey::new(&ED25519, public).verify(message, signature),
+        SigningAlgorithm::Unspecified => return false,
+    };
+    verified.is_ok()
 }
 
 /// What a token says, if this key signed it, this issuer for itself, and now is its time.
@@ -84,12 +105,9 @@ pub(crate) fn read(key: &SigningKey, issuer: &str, now: i64, token: &str) -> Opt
         return None;
     }
     let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    let verified = if alg == "ES256" {
-        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &key.public).verify(message.as_bytes(), &signature)
-    } else {
-        UnparsedPublicKey::new(&ED25519, &key.public).verify(message.as_bytes(), &signature)
-    };
-    verified.ok()?;
+    if !verifies(key.algorithm(), &key.public, message.as_bytes(), &signature) {
+        return None;
+    }
     let claims: Claims = json(body)?;
     let for_us = match &claims.aud {
         Audience::One(one) => one == issuer,

@@ -35,6 +35,9 @@ pub struct Config {
     pub cors: Cors,
     /// The public address of this gateway: who issues the tokens that it takes, and where its pages are.
     pub issuer: String,
+    /// Whether proofs of possession (RFC 9449) have to repeat a nonce of the last minutes: then none can be made long
+    /// before it is used. Costs each client a second request now and then.
+    pub dpop_nonce: bool,
     /// Who may call the API beside those to whom auth gives tokens: for development and tests.
     pub tokens: Vec<Token>,
     /// What whoever shows nothing may do as a guest. Without any there are no new guests.
@@ -66,6 +69,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             cors: Cors::default(),
             issuer: "http://127.0.0.1:8080".to_owned(),
+            dpop_nonce: false,
             tokens: Vec::new(),
             guest_scopes: messages::scope::GUEST.map(str::to_owned).to_vec(),
             compress: true,

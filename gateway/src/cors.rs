@@ -11,13 +11,13 @@ use actix_web::http::header::{
 
 /// What a page may send besides what every page may.
 const ALLOW_HEADERS: HeaderValue = HeaderValue::from_static(
-    "authorization, content-type, guest-token, idempotency-key, if-match, if-none-match, last-event-id, prefer, shop-position, traceparent, \
+    "authorization, content-type, dpop, guest-token, idempotency-key, if-match, if-none-match, last-event-id, prefer, shop-position, traceparent, \
      x-correlation-id, x-request-id, x-trace-id",
 );
 /// What a page may read besides what every page may.
 const EXPOSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "content-disposition, deprecation, etag, guest-token, idempotent-replayed, link, location, retry-after, shop-position, sunset, x-correlation-id, \
-     x-request-id, x-trace-id",
+    "content-disposition, deprecation, dpop-nonce, etag, guest-token, idempotent-replayed, link, location, retry-after, shop-position, sunset, \
+     www-authenticate, x-correlation-id, x-request-id, x-trace-id",
 );
 /// How long a browser may remember a preflight: Chromium's own upper bound is two hours, ten minutes let a change act.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("600");

@@ -111,21 +111,29 @@ impl Identities {
     }
 }
 
+/// A token that a request shows.
+pub(crate) struct Shown<'h> {
+    pub(crate) token: &'h str,
+    /// It says that it proves to have the token's key (RFC 9449); else it says that having the token is enough.
+    pub(crate) is_bound: bool,
+}
+
 /// The token that a request shows; `None` when it shows none.
 ///
 /// # Errors
 /// 401 when what it shows cannot be one.
-pub(crate) fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Error> {
+pub(crate) fn authorization(headers: &HeaderMap) -> Result<Option<Shown<'_>>, Error> {
     let mut shown = headers.get_all(AUTHORIZATION);
     let Some(value) = shown.next() else { return Ok(None) };
     if shown.next().is_some() {
         return Err(unknown());
     }
     let (scheme, token) = value.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(unknown)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
+    let is_bound = scheme.eq_ignore_ascii_case("dpop");
+    if !is_bound && !scheme.eq_ignore_ascii_case("bearer") {
         return Err(unknown());
     }
-    Ok(Some(token.trim_matches(' ')))
+    Ok(Some(Shown { token: token.trim_matches(' '), is_bound }))
 }
 
 /// A token is shown that is worth nothing.
@@ -170,8 +178,8 @@ mod tests {
             headers.append(AUTHORIZATION, HeaderValue::from_static(value));
         }
         let identities = identities();
-        let known = match bearer(&headers)? {
-            Some(token) => Some(identities.holder(token).ok_or_else(unknown)?),
+        let known = match authorization(&headers)? {
+            Some(shown) => Some(identities.holder(shown.token).ok_or_else(unknown)?),
             None => None,
         };
         identities.with_guest(&headers, known)

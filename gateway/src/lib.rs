@@ -25,6 +25,7 @@ mod connection;
 mod cors;
 mod docs;
 mod door;
+mod dpop;
 mod error;
 mod exchange;
 mod file;

@@ -1,7 +1,7 @@
 //! The doors of OAuth and `OpenID` Connect: forms, redirects and pages, which no contract generates.
 //!
 //! What any of it means, auth decides; here forms become requests and answers become what browsers and applications
-//! expect. Pages hold no script, no secret but the one that proves that a form came from here, and nothing of others.
+//! expect. Pages hold no script of their own, no secret but the one that proves that a form came from here, and nothing of others.
 
 pub(crate) mod cookies;
 mod documents;
@@ -22,8 +22,9 @@ use runtime::client::Failure;
 use crate::answer::NO_STORE;
 use crate::authority::ask;
 use crate::door::Door;
+use crate::dpop::NotProved;
 use crate::error::Error;
-use crate::{limits, request};
+use crate::{identity, limits, request};
 
 /// One of the doors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) enum Place {
     Discovery,
     /// The keys.
     Keys,
+    /// What the page for signing in does with passkeys.
+    Script,
     /// Where browsers come with a request.
     Authorize,
     /// Where people let devices in.
@@ -51,6 +54,7 @@ impl Place {
         Some(match path {
             "/.well-known/openid-configuration" | "/.well-known/oauth-authorization-server" => Place::Discovery,
             "/oauth2/jwks" => Place::Keys,
+            pages::SCRIPT_PATH => Place::Script,
             "/oauth2/authorize" => Place::Authorize,
             "/oauth2/device" => Place::Device,
             "/oauth2/logout" => Place::Logout,
@@ -68,7 +72,7 @@ impl Place {
     /// How a request to it counts: what takes a secret could be used to guess it.
     pub(crate) fn rate(self, method: &Method) -> Rate {
         match self {
-            Place::Discovery | Place::Keys => Rate::Unlimited,
+            Place::Discovery | Place::Keys | Place::Script => Rate::Unlimited,
             Place::Authorize | Place::Device | Place::Logout if *method != Method::POST => Rate::Normal,
             Place::Logout | Place::Json(Endpoint::Revoke | Endpoint::Userinfo) => Rate::Normal,
             Place::Authorize | Place::Device | Place::Json(_) => Rate::Sensitive,
@@ -77,7 +81,7 @@ impl Place {
 
     fn allow(self) -> HeaderValue {
         HeaderValue::from_static(match self {
-            Place::Discovery | Place::Keys => "GET, HEAD, OPTIONS",
+            Place::Discovery | Place::Keys | Place::Script => "GET, HEAD, OPTIONS",
             Place::Authorize | Place::Device | Place::Logout | Place::Json(Endpoint::Userinfo) => {
                 "GET, HEAD, OPTIONS, POST"
             }
@@ -115,6 +119,7 @@ impl Door {
                 let keys = self.shared.authority.keys(&self.client, "").await;
                 Ok(documents::keys(&keys.map_err(|failure| unavailable(&failure))?))
             }
+            Place::Script => Ok(pages::script()),
             Place::Authorize => self.authorize(http, &body).await,
             Place::Device => self.device(http, &body).await,
             Place::Logout => self.logout(http, &body).await,
@@ -136,20 +141,39 @@ impl Door {
         } else if !body.is_empty() {
             request.params = forms::body(http.headers(), body).ok_or_else(malformed)?;
         }
+        match endpoint {
+            Endpoint::Token | Endpoint::Push => match self.proved(http, None).await {
+                Ok(jkt) => request.dpop_jkt = jkt.unwrap_or_default(),
+                Err(wrong) => return wrong.at_an_endpoint(),
+            },
+            Endpoint::Userinfo => {
+                if let Some(shown) = identity::authorization(http.headers())?.filter(|shown| shown.is_bound) {
+                    let proved = self.proved(http, Some(shown.token)).await;
+                    request.dpop_jkt = proved.map_err(NotProved::at_a_resource)?.unwrap_or_default();
+                }
+            }
+            _ => {}
+        }
         // Tokens and secrets never stand in an address, where logs and histories keep them.
         let said = ask::<rpc::AnswerEndpoint>(&self.client, None, &request).await;
         let v1::AnswerEndpointResponse { status, body, challenge } = said.map_err(|failure| unavailable(&failure))?;
         let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
-        let mut response = HttpResponse::with_body(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
-        let out = response.headers_mut();
-        out.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        out.insert(CACHE_CONTROL, NO_STORE);
-        out.insert(HeaderName::from_static("pragma"), HeaderValue::from_static("no-cache"));
+        let mut response = answer(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body);
         if let (false, Ok(challenge)) = (challenge.is_empty(), HeaderValue::try_from(challenge)) {
-            out.insert(WWW_AUTHENTICATE, challenge);
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
         }
-        Ok(response.map_into_boxed_body())
+        Ok(response)
     }
+}
+
+/// An answer in JSON that nobody keeps.
+pub(crate) fn answer(status: StatusCode, body: String) -> HttpResponse {
+    let mut response = HttpResponse::with_body(status, body);
+    let out = response.headers_mut();
+    out.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    out.insert(CACHE_CONTROL, NO_STORE);
+    out.insert(HeaderName::from_static("pragma"), HeaderValue::from_static("no-cache"));
+    response.map_into_boxed_body()
 }
 
 /// What is no form, or says the same thing twice.

@@ -6,6 +6,7 @@ use crate::authority::Authority;
 use crate::cache::Cache;
 use crate::config::Config;
 use crate::cors::Cors;
+use crate::dpop::Proofs;
 use crate::health::Draining;
 use crate::identity::Identities;
 use crate::lifecycle::Life;
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) cache: Cache,
     pub(crate) counts: Counts,
+    pub(crate) proofs: Proofs,
     pub(crate) cors: Cors,
     pub(crate) draining: Draining,
     pub(crate) documents: Documents,
@@ -53,6 +55,7 @@ impl Shared {
             authority: Authority::new(&config.issuer),
             sessions: Sessions::new(config.sessions_max),
             counts: Counts::default(),
+            proofs: Proofs::default(),
             cache: Cache::new(config.cache_bytes_max, routes),
             cors: Cors::new(&config.cors),
             draining: Draining::default(),

@@ -1,4 +1,5 @@
-//! Whose request it is: a token of the configuration, an access token, an API key, a session's cookie, a guest, nobody.
+//! Whose request it is: a token of the configuration, an access token (bound to a key or not), an API key, a session's
+//! cookie, a guest, nobody.
 //!
 //! What is shown and is worth nothing is refused; it never makes somebody a guest or nobody. A cookie is the exception:
 //! browsers send it unasked, so one that is over is as if it were not there. For the same reason a cookie alone changes
@@ -16,8 +17,9 @@ use runtime::headers::Caller;
 use crate::authority::{Belief, Shown, ask};
 use crate::bearer as access;
 use crate::door::Door;
+use crate::dpop::NotProved;
 use crate::error::Error;
-use crate::identity::{Identity, bearer, unknown};
+use crate::identity::{self, Identity, authorization, unknown};
 use crate::oidc::cookies::{self, Session};
 use crate::rates::Tier;
 
@@ -34,8 +36,9 @@ impl Door {
     /// asked and does not answer.
     pub(crate) async fn whose(&self, http: &HttpRequest, public: bool) -> Result<Arc<Identity>, Error> {
         let headers = http.headers();
-        let known = match bearer(headers)? {
-            Some(token) => Some(self.holder(token).await?),
+        let known = match authorization(headers)? {
+            Some(shown) if shown.is_bound => Some(self.owner(http, &shown).await?),
+            Some(shown) => Some(self.holder(shown.token).await?),
             None => self.signed_in(http, public).await?,
         };
         self.shared.identities.with_guest(headers, known)
@@ -48,13 +51,43 @@ impl Door {
         if token.starts_with(API_KEY) {
             return self.api_key(token).await;
         }
+        let claims = self.claims(token).await?;
+        if claims.cnf.is_some() {
+            let detail = "the token is bound to a key: show it as DPoP, with a proof (RFC 9449)";
+            return Err(Error::unproved("unauthenticated", detail));
+        }
+        self.named_by(&claims).await
+    }
+
+    /// Who shows a token together with the key that it is bound to.
+    async fn owner(&self, http: &HttpRequest, shown: &identity::Shown<'_>) -> Result<Arc<Identity>, Error> {
+        let invalid = || Error::unproved("unauthenticated", "the token is not valid, or not bound to the key");
+        let claims = self.claims(shown.token).await.map_err(|error| {
+            if error.status() == actix_web::http::StatusCode::UNAUTHORIZED { invalid() } else { error }
+        })?;
+        let bound = claims.cnf.as_ref().ok_or_else(invalid)?;
+        let proved = self.proved(http, Some(shown.token)).await.map_err(NotProved::at_a_resource)?;
+        let jkt = proved.ok_or_else(|| NotProved::Wrong("there is no proof in the header DPoP").at_a_resource())?;
+        if bound.jkt != jkt {
+            return Err(invalid());
+        }
+        self.named_by(&claims).await
+    }
+
+    /// What an access token says that is good.
+    async fn claims(&self, token: &str) -> Result<access::Claims, Error> {
         let kid = access::kid(token).ok_or_else(unknown)?;
         let authority = &self.shared.authority;
         let key = authority.key(&self.client, &kid).await.map_err(|failure| no_answer(&failure))?;
         let now = self.client.clock().now().as_second();
-        let claims = key.and_then(|key| access::read(&key, authority.issuer(), now, token)).ok_or_else(unknown)?;
+        key.and_then(|key| access::read(&key, authority.issuer(), now, token)).ok_or_else(unknown)
+    }
+
+    /// Who is meant by a token, if what it belongs to goes on.
+    async fn named_by(&self, claims: &access::Claims) -> Result<Arc<Identity>, Error> {
         let caller = claims.caller().ok_or_else(unknown)?;
-        if authority.has_ended(&self.client, [claims.sid.as_deref(), claims.gnt.as_deref()]).await {
+        let ids = [claims.sid.as_deref(), claims.gnt.as_deref()];
+        if self.shared.authority.has_ended(&self.client, ids).await {
             return Err(unknown());
         }
         Ok(Arc::new(named(caller, &claims.tier)))

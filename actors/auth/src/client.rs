@@ -181,6 +181,26 @@ pub fn is_redirect(uri: &str) -> bool {
     plain && safe && !authority.is_empty() && !authority.contains('@')
 }
 
+/// Where an address leads on this machine, without its port; `None` for what leads elsewhere.
+fn loopback(uri: &str) -> Option<(&str, &str)> {
+    let rest = uri.strip_prefix("http://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let host = ["127.0.0.1", "[::1]"].into_iter().find(|host| authority.starts_with(host))?;
+    let port = authority.strip_prefix(host)?;
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0) && !port.starts_with('+');
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some((host, path))
+}
+
+impl Details {
+    /// Whether answers may be sent to this address: it is one that the application registered, character for character;
+    /// but a program on somebody's own machine listens on whatever port is free (RFC 8252 §7.3).
+    #[must_use]
+    pub fn may_answer_at(&self, uri: &str) -> bool {
+        let is_same = |known: &String| known == uri || loopback(uri).is_some_and(|here| loopback(known) == Some(here));
+        self.redirect_uris.iter().any(is_same)
+    }
+}
+
 impl Client {
     /// What it says about itself, if whoever shows this secret is it. One without a secret shows none.
     #[must_use]
@@ -389,6 +409,41 @@ mod tests {
                 register(Details { redirect_uris: vec![bad.into()], ..details() }),
                 &Refusal::BadRedirectUri.to_string(),
             );
+        }
+    }
+
+    #[test]
+    fn a_program_on_somebodys_machine_listens_on_any_port() {
+        let app = Details {
+            redirect_uris: [
+                "http://127.0.0.1/cb",
+                "http://[::1]:9/cb?x=1",
+                "https://app.example/cb",
+                "http://localhost:1/cb",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            ..Details::default()
+        };
+        for good in
+            ["http://127.0.0.1/cb", "http://127.0.0.1:51004/cb", "http://[::1]:3/cb?x=1", "http://localhost:1/cb"]
+        {
+            assert!(app.may_answer_at(good), "{good}");
+        }
+        for bad in [
+            "http://127.0.0.1:51004/cb/x",
+            "http://127.0.0.1:51004/cb?x=1",
+            "http://127.0.0.1:99999/cb",
+            "http://127.0.0.1:/cb",
+            "http://127.0.0.1:+1/cb",
+            "http://127.0.0.1.evil.example/cb",
+            "http://127.0.0.1:1@evil.example/cb",
+            "https://127.0.0.1/cb",
+            "https://app.example:444/cb",
+            // A name can be somebody else's.
+            "http://localhost:2/cb",
+        ] {
+            assert!(!app.may_answer_at(bad), "{bad}");
         }
     }
 

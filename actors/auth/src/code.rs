@@ -41,6 +41,8 @@ pub struct Code {
     pub expires_at: Timestamp,
     /// The grant that it was exchanged for.
     pub grant_id: Option<String>,
+    /// The key that whoever exchanges it has to have, by its thumbprint; empty for any.
+    pub jkt: String,
 }
 
 /// What can be asked of a code.
@@ -70,6 +72,8 @@ pub struct Shown {
     pub redirect_uri: String,
     /// What its verifier hashes to.
     pub challenge: String,
+    /// The key that was proved to be had, by its thumbprint; empty for none.
+    pub jkt: String,
 }
 
 recorded! {
@@ -98,6 +102,9 @@ pub enum Refusal {
     /// The verifier is not that of the challenge.
     #[error("the code_verifier is not that of the code_challenge")]
     WrongVerifier,
+    /// The key is not the one that was named when the code was asked for.
+    #[error("the code was asked for with another key")]
+    WrongKey,
     /// There is one.
     #[error("there is already a code with this id")]
     AlreadyExists,
@@ -115,7 +122,7 @@ impl From<Refusal> for Problem {
 
 impl Entity for Code {
     const KIND: &'static str = "code";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -143,6 +150,9 @@ impl Entity for Code {
                 if !crypto::same(self.challenge.as_bytes(), shown.challenge.as_bytes()) {
                     return Err(Refusal::WrongVerifier);
                 }
+                if !self.jkt.is_empty() && self.jkt != shown.jkt {
+                    return Err(Refusal::WrongKey);
+                }
                 Ok(vec![Event::Redeemed(v1::CodeRedeemed { code_id, grant_id, at })])
             }
         }
@@ -165,6 +175,7 @@ impl Entity for Code {
                     amr: event.amr.clone(),
                     expires_at: from_wire(event.expires_at.as_ref()),
                     grant_id: None,
+                    jkt: event.jkt.clone().unwrap_or_default(),
                 };
             }
             Event::Redeemed(event) => self.grant_id = Some(event.grant_id.clone()),
@@ -199,6 +210,7 @@ mod tests {
             client_id: "cli_1".into(),
             redirect_uri: String::new(),
             challenge: "challenge".into(),
+            jkt: String::new(),
         }
     }
 
@@ -231,6 +243,17 @@ mod tests {
             let wrong = Shown { challenge: challenge.into(), ..shown() };
             check(&good, wrong, "the code_verifier is not that of the code_challenge");
         }
+    }
+
+    #[test]
+    fn a_code_that_was_asked_for_with_a_key_is_exchanged_with_that_key() {
+        let Event::Issued(plain) = issued(50) else { return };
+        let bound = [Event::Issued(v1::CodeIssued { jkt: Some("key".into()), ..plain })];
+        check(&bound, Shown { jkt: "key".into(), ..shown() }, "authorization.code_redeemed");
+        for jkt in ["", "other"] {
+            check(&bound, Shown { jkt: jkt.into(), ..shown() }, "the code was asked for with another key");
+        }
+        check(&[issued(50)], Shown { jkt: "any".into(), ..shown() }, "authorization.code_redeemed");
     }
 
     #[test]

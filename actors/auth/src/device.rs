@@ -11,6 +11,11 @@ use crate::wire::{Problem, v1};
 
 /// For how long it waits.
 pub const LIFE: SignedDuration = SignedDuration::from_mins(10);
+/// How many seconds a device waits between two questions at first, and how many more each time it asked too soon
+/// (RFC 8628 §3.2 and §3.5).
+pub const INTERVAL_SECS: u32 = 5;
+/// By how much a question may be early: the one before may have been longer on its way.
+const EARLY: SignedDuration = SignedDuration::from_secs(1);
 
 /// The state of a device's request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +32,10 @@ pub struct Device {
     pub answer: Option<Answer>,
     /// It took its tokens.
     pub redeemed: bool,
+    /// When it asked last, and nobody had answered.
+    pub polled_at: Option<Timestamp>,
+    /// How many seconds it waits between two questions; 0 while it never asked.
+    pub interval_secs: u32,
 }
 
 /// What somebody said to a device.
@@ -56,6 +65,11 @@ pub enum Command {
         /// What they say.
         answer: Answer,
     },
+    /// Note that it asked and nobody had answered.
+    Poll {
+        /// Its id.
+        device_id: String,
+    },
     /// Take the tokens.
     Redeem {
         /// Its id.
@@ -76,6 +90,8 @@ recorded! {
         Requested(DeviceRequested) = "device.requested",
         /// Somebody said yes or no.
         Answered(DeviceAnswered) = "device.answered",
+        /// It asked before somebody had answered.
+        Polled(DevicePolled) = "device.polled",
         /// It took its tokens.
         Redeemed(DeviceRedeemed) = "device.redeemed",
     }
@@ -93,6 +109,9 @@ pub enum Refusal {
     /// Nobody has said anything yet.
     #[error("nobody has answered yet")]
     Pending,
+    /// Nobody has said anything yet, and it asks too often.
+    #[error("nobody has answered yet, and the device asks too often: wait five seconds longer each time")]
+    TooOften,
     /// Somebody said no.
     #[error("it was not let in")]
     Denied,
@@ -106,13 +125,19 @@ impl From<Refusal> for Problem {
         let code = match refusal {
             Refusal::NotGood => "invalid_grant",
             Refusal::Expired => "expired_token",
-            Refusal::Pending => "authorization_pending",
+            Refusal::Pending => PENDING,
+            Refusal::TooOften => TOO_OFTEN,
             Refusal::Denied => "access_denied",
             Refusal::AlreadyExists => "already_exists",
         };
         Problem::conflict(code, refusal.to_string())
     }
 }
+
+/// The code of the refusal while nobody has answered.
+pub const PENDING: &str = "authorization_pending";
+/// The code of the refusal when it asks too often.
+pub const TOO_OFTEN: &str = "slow_down";
 
 impl Device {
     /// Whether somebody can still say yes or no.
@@ -121,12 +146,24 @@ impl Device {
         !self.client_id.is_empty() && self.answer.is_none() && now < self.expires_at
     }
 
+    /// Whether it has to wait longer than there is somebody to wait for.
+    fn waits_for_good(&self) -> bool {
+        i64::from(self.interval_secs) >= LIFE.as_secs()
+    }
+
+    /// Whether it was told to wait longer than it did.
+    fn is_early(&self, now: Timestamp) -> bool {
+        let pause = SignedDuration::from_secs(self.interval_secs.into()) - EARLY;
+        self.polled_at.is_some_and(|at| now.duration_since(at) < pause)
+    }
+
     fn redeem(&self, shown: &[u8], by: &str, now: Timestamp) -> Result<(), Refusal> {
         if !crypto::same(&self.device_hash, shown) || by != self.client_id || self.redeemed {
             return Err(Refusal::NotGood);
         }
         match &self.answer {
             _ if now >= self.expires_at => Err(Refusal::Expired),
+            None if self.is_early(now) => Err(Refusal::TooOften),
             None => Err(Refusal::Pending),
             Some(answer) if !answer.approved => Err(Refusal::Denied),
             Some(_) => Ok(()),
@@ -136,7 +173,7 @@ impl Device {
 
 impl Entity for Device {
     const KIND: &'static str = "device";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -156,6 +193,15 @@ impl Entity for Device {
                 Ok(vec![Event::Answered(event)])
             }
             Command::Answer { .. } => Err(Refusal::NotGood),
+            Command::Poll { .. } if !self.is_waiting(facts.now) => Ok(vec![]),
+            // Whoever is to wait beyond the end is told so without another line in the log: this bounds what a device
+            // that never listens can write.
+            Command::Poll { .. } if self.is_early(facts.now) && self.waits_for_good() => Ok(vec![]),
+            Command::Poll { device_id } => {
+                let longer = if self.is_early(facts.now) { INTERVAL_SECS } else { 0 };
+                let interval_seconds = self.interval_secs.max(INTERVAL_SECS) + longer;
+                Ok(vec![Event::Polled(v1::DevicePolled { device_id, interval_seconds, at })])
+            }
             Command::Redeem { device_id, grant_id, device_hash, client_id } => {
                 self.redeem(&device_hash, &client_id, facts.now)?;
                 Ok(vec![Event::Redeemed(v1::DeviceRedeemed { device_id, grant_id, at })])
@@ -171,8 +217,7 @@ impl Entity for Device {
                     client_id: event.client_id.clone(),
                     scopes: event.scopes.clone(),
                     expires_at: from_wire(event.expires_at.as_ref()),
-                    answer: None,
-                    redeemed: false,
+                    ..Device::default()
                 };
             }
             Event::Answered(event) => {
@@ -183,6 +228,10 @@ impl Entity for Device {
                     authenticated_at: from_wire(event.authenticated_at.as_ref()),
                     amr: event.amr.clone(),
                 });
+            }
+            Event::Polled(event) => {
+                self.polled_at = Some(from_wire(event.at.as_ref()));
+                self.interval_secs = event.interval_seconds;
             }
             Event::Redeemed(_) => self.redeemed = true,
         }
@@ -206,6 +255,10 @@ mod tests {
 
     fn answered(approved: bool) -> Event {
         Event::Answered(v1::DeviceAnswered { approved, ..Default::default() })
+    }
+
+    fn polled(interval_seconds: u32, at: i64) -> Event {
+        Event::Polled(v1::DevicePolled { interval_seconds, at: Some(to_wire(moment(at))), ..Default::default() })
     }
 
     fn redeem(hash: u8, client_id: &str) -> Command {
@@ -255,5 +308,36 @@ mod tests {
         let ready = [requested(200), answered(true)];
         check(&ready, redeem(2, "cli_1"), "the device code is not good");
         check(&ready, redeem(1, "cli_2"), "the device code is not good");
+    }
+
+    /// The interval after a device asked, a hundred seconds after the beginning; 0 when nothing is noted.
+    fn interval(given: &[Event]) -> u32 {
+        match decide::<Device>(given, Command::Poll { device_id: "dvc_1".into() }).expect("noted").as_slice() {
+            [Event::Polled(polled)] => polled.interval_seconds,
+            _ => 0,
+        }
+    }
+
+    #[test]
+    fn a_device_that_asks_too_often_waits_five_seconds_longer_each_time() {
+        let (pending, slow_down) = (Refusal::Pending.to_string(), Refusal::TooOften.to_string());
+        for (asked, said, next) in [
+            (polled(5, 90), &pending, 5),
+            (polled(5, 96), &pending, 5),
+            (polled(5, 97), &slow_down, 10),
+            (polled(10, 95), &slow_down, 15),
+            (polled(10, 91), &pending, 10),
+            // It is to wait beyond its end: there is nothing left to note.
+            (polled(600, 99), &slow_down, 0),
+        ] {
+            let given = [requested(200), asked];
+            check(&given, redeem(1, "cli_1"), said);
+            assert_eq!(interval(&given), next);
+        }
+        assert_eq!(interval(&[requested(200)]), 5);
+        assert_eq!(interval(&[requested(100)]), 0, "its time is over");
+        // Once somebody has answered, nobody has to wait.
+        check(&[requested(200), polled(5, 99), answered(true)], redeem(1, "cli_1"), "device.redeemed");
+        assert_eq!(interval(&[requested(200), polled(5, 99), answered(true)]), 0);
     }
 }

@@ -49,6 +49,8 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// It was ended.
     pub revoked: bool,
+    /// The key that whoever renews it has to have, by its thumbprint; empty for any.
+    pub jkt: String,
 }
 
 /// What can be asked of a grant.
@@ -64,6 +66,8 @@ pub enum Command {
         shown_hash: Vec<u8>,
         /// What comes next.
         next_hash: Vec<u8>,
+        /// The key that was proved to be had, by its thumbprint; empty for none.
+        jkt: String,
     },
     /// End, for a reason.
     Revoke {
@@ -95,6 +99,9 @@ pub enum Refusal {
     /// Somebody showed what was exchanged long ago.
     #[error("the refresh token has been used")]
     Reused,
+    /// It is bound to a key that was not proved to be had.
+    #[error("the refresh token is bound to another key")]
+    WrongKey,
     /// There is one.
     #[error("there is already a grant with this id")]
     AlreadyExists,
@@ -103,7 +110,7 @@ pub enum Refusal {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
         let code = match refusal {
-            Refusal::NotGood => "invalid_grant",
+            Refusal::NotGood | Refusal::WrongKey => "invalid_grant",
             Refusal::Reused => REUSED,
             Refusal::AlreadyExists => "already_exists",
         };
@@ -139,7 +146,7 @@ impl Grant {
 
 impl Entity for Grant {
     const KIND: &'static str = "grant";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -153,7 +160,11 @@ impl Entity for Grant {
             }
             (Some(_), Command::Open(_)) => Err(Refusal::AlreadyExists),
             (None, Command::Refresh { .. }) => Err(Refusal::NotGood),
-            (Some(_), Command::Refresh { grant_id, shown_hash, next_hash }) => {
+            // Before anything else: whoever has stolen a token but not its key ends nothing with it.
+            (Some(_), Command::Refresh { jkt, .. }) if !self.jkt.is_empty() && self.jkt != jkt => {
+                Err(Refusal::WrongKey)
+            }
+            (Some(_), Command::Refresh { grant_id, shown_hash, next_hash, .. }) => {
                 let is_next = self.refresh(&shown_hash, facts.now)?;
                 let refreshed = Event::Refreshed(v1::GrantRefreshed { grant_id, refresh_hash: next_hash, at });
                 Ok(if is_next { vec![refreshed] } else { vec![] })
@@ -186,6 +197,7 @@ impl Entity for Grant {
                     opened_at: Some(from_wire(event.at.as_ref())),
                     expires_at: from_wire(event.expires_at.as_ref()),
                     revoked: false,
+                    jkt: event.jkt.clone().unwrap_or_default(),
                 };
             }
             Event::Refreshed(event) => {
@@ -226,7 +238,12 @@ mod tests {
     }
 
     fn refresh(shown: u8) -> Command {
-        Command::Refresh { grant_id: "gnt_1".into(), shown_hash: vec![shown], next_hash: vec![shown + 1] }
+        refresh_with(shown, "")
+    }
+
+    fn refresh_with(shown: u8, jkt: &str) -> Command {
+        let (grant_id, shown_hash, next_hash) = ("gnt_1".into(), vec![shown], vec![shown + 1]);
+        Command::Refresh { grant_id, shown_hash, next_hash, jkt: jkt.into() }
     }
 
     fn check(given: &[Event], when: Command, expected: &str) {
@@ -250,6 +267,20 @@ mod tests {
         check(&[opened(1), refreshed(2, 95), refreshed(3, 96)], refresh(2), "already so");
         check(&[opened(1), refreshed(2, 95), revoked()], refresh(2), "the refresh token is not good");
         check(&[opened(100 - LIFE.as_secs())], refresh(1), "the refresh token is not good");
+    }
+
+    #[test]
+    fn a_refresh_token_that_is_bound_to_a_key_is_worth_nothing_without_it() {
+        let Event::Opened(plain) = opened(1) else { return };
+        let bound = Event::Opened(v1::GrantOpened { jkt: Some("key".into()), ..plain });
+        check(&[bound.clone()], refresh_with(1, "key"), "grant.refreshed");
+        for jkt in ["", "other"] {
+            check(&[bound.clone()], refresh_with(1, jkt), "the refresh token is bound to another key");
+            // Nor does it end the family.
+            let used = [bound.clone(), refreshed(2, 2)];
+            check(&used, refresh_with(1, jkt), "the refresh token is bound to another key");
+        }
+        check(&[opened(1)], refresh_with(1, "any"), "grant.refreshed");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use runtime::view::{Rows, View, Writer};
 
 use crate::api_key::ApiKey;
 use crate::client::Client;
+use crate::crypto;
 use crate::grant;
 use crate::keyring::Keyring;
 use crate::session::Session;
@@ -107,7 +108,7 @@ impl View for Ring {
 
     fn fold(rows: &mut Writer, event: &Folded) {
         if let Some(ring) = event.state::<Keyring>() {
-            let keys = v1::ListSigningKeysResponse { keys: ring.shown() };
+            let keys = v1::ListSigningKeysResponse { keys: ring.shown(), ..Default::default() };
             rows.put(RING.as_bytes(), keys.encode_to_vec());
         }
     }
@@ -157,7 +158,17 @@ pub(crate) fn signing_keys(
     views: &Views<'_>,
     _: &v1::ListSigningKeysRequest,
 ) -> Result<v1::ListSigningKeysResponse, Problem> {
-    Ok(v1::ListSigningKeysResponse { keys: public(&ring(views), views.now) })
+    Ok(v1::ListSigningKeysResponse { keys: public(&ring(views), views.now), nonces: nonces(views.now) })
+}
+
+/// For how many seconds a nonce is the present one.
+const NONCE_SECS: i64 = 300;
+
+/// What proofs may be asked to repeat: the one before, the present one and the next. They follow from the master key and
+/// the time, so all replicas say the same and nobody else knows one before its time.
+fn nonces(now: Timestamp) -> Vec<String> {
+    let turn = now.as_second().div_euclid(NONCE_SECS);
+    (turn - 1..=turn + 1).map(|turn| crypto::derived("dpop nonce", &turn.to_string())).collect()
 }
 
 /// Whose list is wanted: the caller's own, unless they work here.

@@ -24,6 +24,8 @@ pub fn hear(news: &News, views: &Views<'_>) -> Result<Vec<Reaction>, Undecodable
         "user.verification.issued" => wire::accounts::verification_issued(news)?,
         "user.created" => wire::accounts::created(news)?,
         "user.reset.issued" => wire::accounts::reset_issued(news)?,
+        "user.email_change.issued" => wire::accounts::email_change_issued(news)?,
+        "user.email.changed" => wire::accounts::email_changed(news)?,
         "user.profile.updated" => wire::accounts::profile_updated(news)?,
         _ => Vec::new(),
     };

@@ -31,6 +31,10 @@ pub enum Topic {
     PasswordReset,
     /// What somebody tells about themselves changed.
     ProfileChanged,
+    /// Somebody shows that mail reaches them at the address that they want.
+    EmailChange,
+    /// To the address before: the account has another one.
+    EmailChanged,
 }
 
 /// The way a message goes.
@@ -51,7 +55,7 @@ pub const LOCALE: &str = "en";
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 13] = [
+    pub const ALL: [Topic; 15] = [
         Topic::OrderConfirmed,
         Topic::OrderCancelled,
         Topic::PaymentFailed,
@@ -65,6 +69,8 @@ impl Topic {
         Topic::Welcome,
         Topic::PasswordReset,
         Topic::ProfileChanged,
+        Topic::EmailChange,
+        Topic::EmailChanged,
     ];
 
     /// Its word in ids and rows. Never changed.
@@ -84,6 +90,8 @@ impl Topic {
             Topic::Welcome => "welcome",
             Topic::PasswordReset => "password_reset",
             Topic::ProfileChanged => "profile_changed",
+            Topic::EmailChange => "email_change",
+            Topic::EmailChanged => "email_changed",
         }
     }
 
@@ -101,9 +109,17 @@ impl Topic {
             | Topic::EmailVerification
             | Topic::Welcome
             | Topic::PasswordReset
-            | Topic::ProfileChanged => true,
+            | Topic::ProfileChanged
+            | Topic::EmailChange
+            | Topic::EmailChanged => true,
             Topic::LowStock | Topic::Message => false,
         }
+    }
+
+    /// Whether its messages hold a secret that only whoever reads the mailbox may know: that is what it proves.
+    #[must_use]
+    pub fn holds_a_secret(self) -> bool {
+        self.variables().contains(&"token")
     }
 
     /// The names that its templates may use; those of a list's items after a dot.
@@ -118,8 +134,8 @@ impl Topic {
             Topic::Delivered => &["name", "order_id"],
             Topic::LowStock => &["sku", "product_id", "warehouse_id", "current_stock", "threshold"],
             Topic::Message => &["subject", "text"],
-            Topic::EmailVerification | Topic::PasswordReset => &["name", "user_id", "token"],
-            Topic::Welcome | Topic::ProfileChanged => &["name", "user_id"],
+            Topic::EmailVerification | Topic::PasswordReset | Topic::EmailChange => &["name", "user_id", "token"],
+            Topic::Welcome | Topic::ProfileChanged | Topic::EmailChanged => &["name", "user_id"],
         }
     }
 }

@@ -196,10 +196,10 @@ pub fn sample(topic: Topic) -> Value {
             "warehouse_id": "wh_01h455vb4pex5vsknk084sn02q", "current_stock": 4, "threshold": 5,
         }),
         Topic::Message => serde_json::json!({"subject": "Holidays", "text": "We are closed until Monday."}),
-        Topic::EmailVerification | Topic::PasswordReset => serde_json::json!({
+        Topic::EmailVerification | Topic::PasswordReset | Topic::EmailChange => serde_json::json!({
             "name": name, "user_id": "usr_01h455vb4pex5vsknk084sn02q", "token": "mDfmKmjPOEqfD9m2Zt1rXH3Vc7Yx",
         }),
-        Topic::Welcome | Topic::ProfileChanged => {
+        Topic::Welcome | Topic::ProfileChanged | Topic::EmailChanged => {
             serde_json::json!({"name": name, "user_id": "usr_01h455vb4pex5vsknk084sn02q"})
         }
     }

@@ -4,8 +4,10 @@
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jiff::Timestamp;
 use runtime::entropy::Entropy;
 
+use crate::passkey::Answered;
 use crate::wire::Id;
 
 /// Bytes of a mark: enough that no two words of a shop share one by chance.
@@ -27,6 +29,7 @@ pub struct Keys {
     tickets: [u8; 32],
     recovery: [u8; 32],
     seal: [u8; 32],
+    challenges: [u8; 32],
     /// What passwords are hashed with beside their salt.
     pub(crate) pepper: [u8; 32],
 }
@@ -44,6 +47,7 @@ impl Keys {
             tickets: key("mercat user ticket v1"),
             recovery: key("mercat user recovery v1"),
             seal: key("mercat user seal v1"),
+            challenges: key("mercat user passkey challenge v1"),
             pepper: key("mercat user pepper v1"),
         }
     }
@@ -103,6 +107,34 @@ impl Keys {
     #[must_use]
     pub fn ticket_hash(&self, secret: &str) -> String {
         hex(&blake3::keyed_hash(&self.tickets, format!("kept {secret}").as_bytes()).as_bytes()[..16])
+    }
+
+    /// A challenge for these words that is good until this second: the second, chance, and what proves both ours.
+    #[must_use]
+    pub fn challenge(&self, words: &str, until: i64, entropy: &Entropy) -> Vec<u8> {
+        let mut bytes = [&until.to_be_bytes()[..], &entropy.bytes::<16>()].concat();
+        bytes.extend_from_slice(&self.of_challenge(words, &bytes));
+        bytes
+    }
+
+    fn of_challenge(&self, words: &str, bytes: &[u8]) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.challenges);
+        let print = hasher.update(bytes).update(words.as_bytes()).finalize();
+        print.as_bytes().first_chunk().copied().unwrap_or_default()
+    }
+
+    /// The challenge that this answers, if it is one of ours, for these words, and good.
+    #[must_use]
+    pub fn answered(&self, words: &str, challenge: &[u8], now: Timestamp) -> Option<Answered> {
+        let (bytes, proof) = challenge.split_last_chunk::<16>()?;
+        let (until, chance) = bytes.split_first_chunk::<8>()?;
+        let until = Timestamp::from_second(i64::from_be_bytes(*until)).ok()?;
+        // BLAKE3 compares its hashes in a time that tells nothing.
+        let is_ours = blake3::hash(proof) == blake3::hash(&self.of_challenge(words, bytes));
+        if chance.len() != 16 || !is_ours || now >= until {
+            return None;
+        }
+        Some(Answered { hash: hex(&blake3::hash(challenge).as_bytes()[..16]), until })
     }
 
     /// Fresh recovery codes: 60 bits each.

@@ -4,6 +4,7 @@ pub mod breached;
 pub mod claim;
 pub mod guard;
 pub mod keys;
+pub mod passkey;
 pub mod password;
 pub mod reactions;
 pub mod settings;
@@ -18,7 +19,7 @@ use claim::Claim;
 use guard::Guard;
 use settings::Settings;
 use user::User;
-use wire::{book, judging, proving, registering, rpc, second, setting};
+use wire::{book, judging, moving, passkeys, proving, registering, rpc, second, setting};
 
 /// The group, with these settings.
 ///
@@ -26,7 +27,32 @@ use wire::{book, judging, proving, registering, rpc, second, setting};
 /// When nobody could sign in with them.
 pub fn group_with(settings: Settings) -> Result<Group, settings::Error> {
     settings::set(settings.tools()?);
-    Ok(secrets(accounts(Group::new(wire::contract()))))
+    Ok(keys_of_devices(secrets(accounts(Group::new(wire::contract())))))
+}
+
+/// Passkeys, other addresses, and memberships.
+fn keys_of_devices(group: Group) -> Group {
+    group
+        .query_with::<rpc::RequestEmailChange, _>(moving::gather_request, proving::said)
+        .command::<rpc::IssueEmailChange, User>(|r| r.user_id.clone(), moving::issue)
+        .command_with::<rpc::ConfirmEmailChange, User, _>(|r| r.user_id.clone(), moving::gather_shown, moving::confirm)
+        .command::<rpc::CancelEmailChange, User>(|r| r.user_id.clone(), moving::cancel)
+        .query_with::<rpc::StartPasskey, _>(passkeys::gather_start, proving::said)
+        .command_with::<rpc::AddPasskey, User, _>(|r| r.user_id.clone(), passkeys::gather_made, passkeys::add)
+        .read::<rpc::ListPasskeys, User>(|r| r.user_id.clone(), passkeys::list)
+        .read::<rpc::GetPasskey, User>(|r| r.user_id.clone(), passkeys::get)
+        .command::<rpc::RenamePasskey, User>(|r| r.user_id.clone(), passkeys::rename)
+        .command::<rpc::DeletePasskey, User>(|r| r.user_id.clone(), passkeys::delete)
+        .query_with::<rpc::StartPasskeyLogin, _>(passkeys::gather_start_login, proving::said)
+        .query_with::<rpc::AuthenticatePasskey, _>(passkeys::gather_authenticate, proving::said)
+        .query_with::<rpc::VerifyPasskey, _>(passkeys::gather_verify, proving::said)
+        .read::<rpc::GetPasskeyHalves, User>(|r| r.user_id.clone(), passkeys::halves_of)
+        .command_with::<rpc::StartSubscription, User, _>(
+            |r| r.user_id.clone(),
+            setting::gather_paid,
+            setting::start_subscription,
+        )
+        .command::<rpc::JudgePasskey, User>(|r| r.user_id.clone(), passkeys::judge)
 }
 
 /// Accounts and what their owners do with them.
@@ -72,6 +98,7 @@ fn accounts(group: Group) -> Group {
         .query::<rpc::ListAuthentications>(views::authentications)
         .react("auth", reactions::auth)
         .react("order", reactions::orders)
+        .react("payment", reactions::payments)
 }
 
 /// What is asked with secrets, and what is written down of it.

@@ -4,7 +4,7 @@ use runtime::entity::Undecodable;
 use runtime::group::{News, Reaction, Views};
 
 use crate::settings::tools;
-use crate::wire::{Money, auth, money, order, rpc, v1};
+use crate::wire::{Money, auth, money, order, payment, rpc, v1};
 
 /// `auth` has made its record: the account is active.
 ///
@@ -36,6 +36,20 @@ pub fn orders(news: &News, _: &Views<'_>) -> Result<Vec<Reaction>, Undecodable> 
     }
     let earn = v1::EarnPointsRequest { user_id: user_id.clone(), order_id, points };
     Ok(vec![Reaction::command::<rpc::EarnPoints>(user_id, &earn)])
+}
+
+/// A payment was made: it may have paid for a membership.
+///
+/// # Errors
+/// When the news cannot be read.
+pub fn payments(news: &News, _: &Views<'_>) -> Result<Vec<Reaction>, Undecodable> {
+    if news.event_type != "payment.completed" {
+        return Ok(Vec::new());
+    }
+    let payment::PaymentCompleted { payment_id, order_id, user_id, .. } = news.read()?;
+    let Some(order_id) = order_id else { return Ok(Vec::new()) };
+    let start = v1::StartSubscriptionRequest { user_id: user_id.clone(), order_id, payment_id };
+    Ok(vec![Reaction::command::<rpc::StartSubscription>(user_id, &start)])
 }
 
 /// Points for an amount: whole units, and so many points each. What is broken counts nothing.

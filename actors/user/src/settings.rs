@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::breached::Breached;
 use crate::keys::Keys;
+use crate::passkey::party::Party;
 use crate::password::Hasher;
 
 /// Everything that can be set.
@@ -28,8 +29,15 @@ pub struct Settings {
     pub reset_minutes: u32,
     /// How many loyalty points a whole unit of currency is worth.
     pub points_per_unit: u32,
+    /// For how many days one unit of a membership is paid (a product of the type `membership`).
+    pub membership_days: u32,
+    /// Whoever has earned so many loyalty points is served as `premium`; 0 for nobody.
+    pub premium_points: u32,
     /// More passwords that are known to everybody, one a line.
     pub breached_file: Option<PathBuf>,
+    /// To which name passkeys belong, and which pages may ask for them. Unless set, those of the gateway's `issuer`, if
+    /// that has a name.
+    pub passkeys: Party,
 }
 
 /// How much work a password is: the parameters of argon2id.
@@ -61,7 +69,10 @@ impl Default for Settings {
             verification_hours: 48,
             reset_minutes: 60,
             points_per_unit: 1,
+            membership_days: 365,
+            premium_points: 0,
             breached_file: None,
+            passkeys: Party::default(),
         }
     }
 }
@@ -88,6 +99,11 @@ pub enum Error {
     /// Nothing could be hashed.
     #[error("user.hashes_at_once is at least 1")]
     AtOnce,
+    /// Browsers would not take these.
+    #[error(
+        "user.passkeys has an rp_id such as shop.example and origins of it such as https://shop.example, or neither"
+    )]
+    Passkeys,
     /// The list cannot be read.
     #[error("could not read user.breached_file {}", path.display())]
     Breached {
@@ -114,6 +130,9 @@ impl Settings {
         }
         if self.hashes_at_once == 0 {
             return Err(Error::AtOnce);
+        }
+        if !self.passkeys.is_sound() && self.passkeys != Party::default() {
+            return Err(Error::Passkeys);
         }
         let keys = Keys::of(&self.secret);
         let hasher = Hasher::new(self.argon2, self.hashes_at_once, &keys).ok_or(Error::Argon2)?;
@@ -158,6 +177,8 @@ mod tests {
         assert!(matches!(Settings { hashes_at_once: 0, ..good.clone() }.tools(), Err(Error::AtOnce)));
         let argon2 = Argon2 { memory_kib: 1, ..Argon2::default() };
         assert!(matches!(Settings { argon2, ..good.clone() }.tools(), Err(Error::Argon2)));
+        let passkeys = Party { rp_id: "shop.example".into(), origins: vec!["https://evil.example".into()] };
+        assert!(matches!(Settings { passkeys, ..good.clone() }.tools(), Err(Error::Passkeys)));
         let breached_file = Some(PathBuf::from("/nowhere"));
         assert!(matches!(Settings { breached_file, ..good.clone() }.tools(), Err(Error::Breached { .. })));
         assert!(!format!("{good:?}").contains("0123"));

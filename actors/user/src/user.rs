@@ -5,11 +5,14 @@
 
 mod deciding;
 mod folding;
+pub mod membership;
+pub mod moving;
+pub mod passkeys;
 #[cfg(test)]
 mod tests;
 
 use jiff::Timestamp;
-use runtime::entity::{Entity, Facts};
+use runtime::entity::{Agenda, Entity, Facts};
 use serde::{Deserialize, Serialize};
 
 /// So many addresses fit in a book.
@@ -206,6 +209,14 @@ pub struct User {
     pub consents: Vec<Consent>,
     /// The guests that its owner was before.
     pub guests: Vec<String>,
+    /// The membership that its owner has paid for.
+    pub subscription: Option<membership::Subscription>,
+    /// The address that its owner wants, or wanted.
+    pub wanted: Option<moving::Wanted>,
+    /// Its passkeys, the oldest first.
+    pub passkeys: Vec<passkeys::Passkey>,
+    /// Challenges that were answered, by what they hash to, and until when they would have been good.
+    pub challenges: Vec<(String, Timestamp)>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -298,8 +309,16 @@ pub enum Command {
     Lock,
     /// Its owner signs in again.
     Unlock,
-    /// This order was completed and is worth so many points.
-    Earn(String, i64),
+    /// This order was completed and is worth so many points; whoever reaches the last number is premium, unless it is 0.
+    Earn(String, i64, i64),
+    /// A membership was paid.
+    Subscribe(membership::Paid),
+    /// A membership is over.
+    EndSubscription,
+    /// About its address.
+    Address(moving::Ask),
+    /// About its passkeys.
+    Passkey(passkeys::Ask),
 }
 
 /// What can have happened to an account.
@@ -362,6 +381,12 @@ pub enum What {
     AddressRemoved(String),
     /// Its owner allowed or forbade.
     ConsentGiven(Consent),
+    /// Something about its address.
+    Address(moving::Happened),
+    /// Something about its passkeys.
+    Passkey(passkeys::Happened),
+    /// Something about its membership.
+    Membership(membership::Happened),
     /// Points were earned.
     PointsEarned {
         /// For this order.
@@ -416,6 +441,10 @@ pub enum Change {
     Locked,
     /// It is unlocked.
     Unlocked,
+    /// A membership was paid, or is over.
+    Subscription,
+    /// Its owner has so many points.
+    Loyalty,
 }
 
 /// How a password changed.
@@ -468,6 +497,21 @@ pub enum Refusal {
     /// Too much to remember.
     #[error("So many purposes are remembered and no more.")]
     TooManyConsents,
+    /// A mail was sent just now.
+    #[error("A mail was sent just now; wait a minute.")]
+    TooSoon,
+    /// There is no such passkey.
+    #[error("There is no such passkey.")]
+    PasskeyNotFound,
+    /// There is such a passkey.
+    #[error("The passkey is there already.")]
+    PasskeyExists,
+    /// Too many passkeys.
+    #[error("An account has so many passkeys and no more.")]
+    TooManyPasskeys,
+    /// It was shown, and is not good.
+    #[error("The passkey is not known, not good, or not any more.")]
+    PasskeyRefused,
 }
 
 impl User {
@@ -509,7 +553,7 @@ impl User {
 
 impl Entity for User {
     const KIND: &'static str = "user";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -521,5 +565,14 @@ impl Entity for User {
 
     fn evolve(&mut self, event: &Event) {
         self.folded(event);
+    }
+
+    fn agenda(&self) -> Agenda<Command> {
+        match &self.subscription {
+            None => Agenda::nothing(),
+            Some(paid) => {
+                Agenda::nothing().wake(format!("paid until {}", paid.until), paid.until, Command::EndSubscription)
+            }
+        }
     }
 }

@@ -3,7 +3,10 @@
 pub(crate) mod book;
 mod events;
 mod guarded;
+mod happened;
 pub(crate) mod judging;
+pub(crate) mod moving;
+pub(crate) mod passkeys;
 pub(crate) mod proving;
 pub(crate) mod registering;
 pub(crate) mod second;
@@ -17,7 +20,8 @@ use runtime::headers::Caller;
 use runtime::inquiry::Inquiry;
 
 use crate::breached::Weak;
-use crate::user::{ADDRESSES_MAX, Refusal, User};
+use crate::user::passkeys::PASSKEYS_MAX;
+use crate::user::{ADDRESSES_MAX, MAIL_PAUSE_SECS, Refusal, User};
 
 pub(crate) use guarded::tried;
 pub use messages::auth::v1 as auth;
@@ -25,6 +29,7 @@ pub use messages::common::v1 as common;
 pub use messages::id::Id;
 pub use messages::money::{self, Currency, Money};
 pub use messages::order::v1 as order;
+pub use messages::payment::v1 as payment;
 pub use messages::problem::{Kind, Problem};
 pub use messages::user::v1::{self, rpc};
 pub(crate) use shown::{address_out, exported, shown};
@@ -89,6 +94,17 @@ impl From<Refusal> for Problem {
             }
             Refusal::AddressNotFound => Problem::not_found("address_not_found", said),
             Refusal::TooManyConsents => Problem::new(Kind::Unprocessable, "too_many_consents", said),
+            Refusal::TooSoon => {
+                let wait = std::time::Duration::from_secs(MAIL_PAUSE_SECS.unsigned_abs());
+                Problem::new(Kind::Exhausted, "too_soon", said).retry_after(wait)
+            }
+            Refusal::PasskeyNotFound => Problem::not_found("passkey_not_found", said),
+            Refusal::PasskeyExists => Problem::conflict("passkey_exists", said),
+            Refusal::TooManyPasskeys => {
+                let most = i64::try_from(PASSKEYS_MAX).unwrap_or(i64::MAX);
+                Problem::new(Kind::Unprocessable, "too_many_passkeys", said).with("passkeys_max", Value::Number(most))
+            }
+            Refusal::PasskeyRefused => Problem::new(Kind::Unauthenticated, "invalid_credentials", said),
         }
     }
 }

@@ -7,6 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use messages::auth::v1::{SigningAlgorithm, SigningKey};
 use serde_json::{Value, json};
 
+use crate::dpop::ALGORITHMS;
+
 /// For how long both are kept: half as long as a new key is shown before it signs.
 const KEPT: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "public, max-age=300");
 
@@ -40,6 +42,7 @@ pub(crate) fn discovery(issuer: &str) -> HttpResponse {
         "revocation_endpoint_auth_methods_supported": or_none,
         "introspection_endpoint_auth_methods_supported": secret,
         "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": ALGORITHMS,
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
         "claims_supported": [
             "sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "sid", "name", "locale", "email",

@@ -1,4 +1,5 @@
-//! Pages: plain forms that every browser and every screen reader can use. No script, no picture, nothing from elsewhere.
+//! Pages: plain forms that every browser and every screen reader can use. No picture, nothing from elsewhere, and no script
+//! but one file of our own, without which every form works too.
 
 use std::sync::OnceLock;
 
@@ -21,8 +22,14 @@ const TEMPLATES: [(&str, &str); 8] = [
     ("post.html", include_str!("pages/post.html")),
     ("message.html", include_str!("pages/message.html")),
 ];
+/// Where browsers may be sent when only auth knows where: what was pushed before leads to https, or to this machine.
+pub(crate) const ANYWHERE: &str = "*";
 /// The one style, allowed by its hash.
 const STYLE: &str = include_str!("pages/style.css");
+/// The one script, allowed by its address.
+const SCRIPT: &str = include_str!("pages/passkey.js");
+/// Where the script is.
+pub(crate) const SCRIPT_PATH: &str = "/oauth2/passkey.js";
 
 static PAGES: OnceLock<Environment<'static>> = OnceLock::new();
 
@@ -38,8 +45,29 @@ fn pages() -> &'static Environment<'static> {
     })
 }
 
+/// The script.
+pub(crate) fn script() -> HttpResponse {
+    let mut response = HttpResponse::with_body(StatusCode::OK, SCRIPT);
+    let out = response.headers_mut();
+    out.insert(CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"));
+    // It belongs to the page: after an update both are new.
+    out.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response.map_into_boxed_body()
+}
+
 /// A page. Its forms may send browsers here, and to the address `onward`.
 pub(crate) fn page(status: StatusCode, name: &str, values: Value, onward: &str) -> Result<HttpResponse, Error> {
+    scripted(status, name, values, onward, None)
+}
+
+/// A page that may load the script of this site.
+pub(crate) fn scripted(
+    status: StatusCode,
+    name: &str,
+    values: Value,
+    onward: &str,
+    issuer: Option<&str>,
+) -> Result<HttpResponse, Error> {
     let page = pages().get_template(name).and_then(|template| template.render(values));
     let page = page.map_err(|cause| {
         tracing::error!(%cause, name, "a page cannot be shown");
@@ -50,8 +78,9 @@ pub(crate) fn page(status: StatusCode, name: &str, values: Value, onward: &str) 
         aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, STYLE.as_bytes()),
     );
     let origin = origin(onward);
+    let script = issuer.map(|issuer| format!("script-src {issuer}{SCRIPT_PATH}; ")).unwrap_or_default();
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {origin}; base-uri 'none'; \
+        "default-src 'none'; {script}style-src 'sha256-{style}'; form-action 'self' {origin}; base-uri 'none'; \
          frame-ancestors 'none'"
     );
     let mut response = HttpResponse::with_body(status, page);
@@ -67,11 +96,14 @@ pub(crate) fn page(status: StatusCode, name: &str, values: Value, onward: &str) 
 /// Where an address leads, as a policy says it; nothing for what is none. A browser asks the policy about the redirect
 /// after a form too.
 fn origin(uri: &str) -> String {
+    if uri == ANYWHERE {
+        return "https://* http://127.0.0.1:* http://localhost:*".to_owned();
+    }
     let Some((scheme, rest)) = uri.split_once("://") else { return String::new() };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]+".contains(&byte));
     match scheme {
-        "http" | "https" if authority == "*" || plain(authority) => format!("{scheme}://{authority}"),
+        "http" | "https" if plain(authority) => format!("{scheme}://{authority}"),
         "http" | "https" => String::new(),
         _ if plain(scheme) => format!("{scheme}:"),
         _ => String::new(),
@@ -90,6 +122,7 @@ mod tests {
             ("https://app.example/cb?x=1", "https://app.example"),
             ("http://127.0.0.1:3000/cb", "http://127.0.0.1:3000"),
             ("com.example.app://cb", "com.example.app:"),
+            (ANYWHERE, "https://* http://127.0.0.1:* http://localhost:*"),
             ("", ""),
             ("https://a;script-src *", ""),
             ("x y://z", ""),
@@ -105,9 +138,10 @@ mod tests {
                 csrf => "proof", fields => [("state", "\"><script>alert(1)</script>")], client => "<b>App</b>",
                 scopes => ["order:read"], message => "<i>", title => "T", action => "https://app.example/cb",
                 user_code => "\"onload=\"", email => "<", ticket => "t", error => "<u>",
+                passkey => "{\"challenge\": \"\"><script>\"}",
             };
             let text = pages().get_template(name).and_then(|page| page.render(values)).expect("a page");
-            for bad in ["<script", "<b>", "<i>", "<u>", "\"onload=\""] {
+            for bad in ["<script>", "<script src=\"http", "<b>", "<i>", "<u>", "\"onload=\""] {
                 assert!(!text.contains(bad), "{name}: {bad}");
             }
             assert!(text.contains("<html lang=\"en\">") && text.contains("<h1"), "{name}");

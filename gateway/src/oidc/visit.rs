@@ -8,12 +8,13 @@ use actix_web::http::header::{HeaderValue, LOCATION, ORIGIN};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use messages::auth::v1::{self, Decision, Outcome, Step, rpc};
+use messages::user::v1 as user;
 use minijinja::context;
 use runtime::client::Failure;
 
 use super::cookies::{Filler, Session, forgotten, give};
 use super::forms::{self, Params, get};
-use super::pages::page;
+use super::pages::{self, page};
 use super::unavailable;
 use crate::authority::ask;
 use crate::door::Door;
@@ -57,12 +58,12 @@ impl Door {
             ask::<rpc::Authorize>(&self.client, None, &request).await.map_err(|failure| unavailable(&failure))?;
         let onward = get(&visit.params, "redirect_uri");
         let response = match said.step() {
-            Step::Login => visit.login_page("", "")?,
+            Step::Login => visit.login_page("", "").await?,
             Step::Consent => {
                 let (fields, csrf) = (&visit.params, visit.filler.proof());
                 let values =
                     context! { client => said.client_name, scopes => said.scopes, fields => pairs(fields), csrf };
-                page(StatusCode::OK, "consent.html", values, if onward.is_empty() { "https://*" } else { onward })?
+                page(StatusCode::OK, "consent.html", values, if onward.is_empty() { pages::ANYWHERE } else { onward })?
             }
             Step::Redirect if !said.action.is_empty() => {
                 let values = context! { action => said.action, fields => pairs(&said.fields) };
@@ -89,7 +90,7 @@ impl Door {
             page(StatusCode::OK, "device.html", values, "")
         };
         if visit.session.is_none() {
-            let page = visit.login_page("", "")?;
+            let page = visit.login_page("", "").await?;
             return Ok(visit.finish(page));
         }
         // A link from elsewhere only fills the form in: who types a code must know that they let something in.
@@ -103,7 +104,7 @@ impl Door {
         let said =
             ask::<rpc::AnswerDevice>(&self.client, None, &request).await.map_err(|failure| unavailable(&failure))?;
         let response = match said.step() {
-            Step::Login => visit.login_page("", "")?,
+            Step::Login => visit.login_page("", "").await?,
             Step::Consent => {
                 let (fields, csrf) = (pairs(&visit.params), visit.filler.proof());
                 let values = context! { client => said.client_name, scopes => said.scopes, fields, csrf };
@@ -192,14 +193,29 @@ impl<'a> Visit<'a> {
         self.session.clone().map(|session| (session.id, session.secret)).unwrap_or_default()
     }
 
-    fn login_page(&self, email: &str, error: &str) -> Result<HttpResponse, Error> {
-        let values = context! { fields => pairs(&self.params), csrf => self.filler.proof(), email, error };
-        page(StatusCode::OK, "login.html", values, self.onward())
+    async fn login_page(&self, email: &str, error: &str) -> Result<HttpResponse, Error> {
+        let passkey = self.passkey_options().await;
+        let issuer = (!passkey.is_empty()).then_some(self.issuer);
+        let values = context! { fields => pairs(&self.params), csrf => self.filler.proof(), email, error, passkey };
+        pages::scripted(StatusCode::OK, "login.html", values, self.onward(), issuer)
+    }
+
+    /// What a device has to know before somebody signs in with a passkey; empty where there are none.
+    async fn passkey_options(&self) -> String {
+        let asked = ask::<user::rpc::StartPasskeyLogin>(&self.door.client, None, &user::StartPasskeyLoginRequest {});
+        match asked.await {
+            Ok(said) => said.options,
+            Err(failure) => {
+                // The form works without.
+                tracing::debug!(cause = %failure, "signing in is offered without passkeys");
+                String::new()
+            }
+        }
     }
 
     fn onward(&self) -> &str {
         match get(&self.params, "redirect_uri") {
-            "" if self.params.contains_key("request_uri") => "https://*",
+            "" if self.params.contains_key("request_uri") => pages::ANYWHERE,
             uri => uri,
         }
     }
@@ -216,6 +232,7 @@ impl<'a> Visit<'a> {
         let (mfa_code, recovery_code) = if digits { (code, String::new()) } else { (String::new(), code) };
         let email = get(&self.own, "_email").to_owned();
         let ticket = get(&self.own, "_ticket").to_owned();
+        let passkey = get(&self.own, "_passkey").to_owned();
         let peer = self.http.peer_addr().map(|peer| peer.ip().to_string());
         let agent = self.http.headers().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
         let request = v1::LoginRequest {
@@ -224,13 +241,15 @@ impl<'a> Visit<'a> {
             mfa_code,
             recovery_code,
             ticket: ticket.clone(),
+            passkey: passkey.clone(),
             source: peer.unwrap_or_default(),
             user_agent: agent.chars().take(500).collect(),
         };
         let said = match ask::<rpc::Login>(&self.door.client, None, &request).await {
             Ok(said) => said,
             Err(Failure::Refused { problem, .. }) if problem.code == "busy" => {
-                return self.login_page(&email, "Too many people are signing in. Try again in a moment.").map(Some);
+                let busy = "Too many people are signing in. Try again in a moment.";
+                return self.login_page(&email, busy).await.map(Some);
             }
             Err(failure) => return Err(unavailable(&failure)),
         };
@@ -244,13 +263,17 @@ impl<'a> Visit<'a> {
             Outcome::MfaRequired => self.mfa_page(&said.ticket, ""),
             Outcome::Locked => {
                 let wait = format!("Too many attempts. Try again in {} seconds.", said.retry_after_seconds);
-                self.login_page(&email, &wait).map(Some)
+                self.login_page(&email, &wait).await.map(Some)
             }
             Outcome::Refused | Outcome::Unspecified if !ticket.is_empty() => {
                 self.mfa_page(&ticket, "That code is not good. Codes change twice a minute, and each is good once.")
             }
             Outcome::Refused | Outcome::Unspecified => {
-                self.login_page(&email, "The e-mail address or the password is wrong.").map(Some)
+                let wrong = match passkey.is_empty() {
+                    true => "The e-mail address or the password is wrong.",
+                    false => "This passkey is not good here. Sign in with your password.",
+                };
+                self.login_page(&email, wrong).await.map(Some)
             }
         }
     }

@@ -35,6 +35,8 @@ const SHARDS: usize = 16;
 const WINDOW_S: i64 = 60;
 /// The portion that a gateway takes at once, as a part of the limit.
 const PORTIONS: u32 = 100;
+/// How long is waited for whether something came before.
+const ASKED_WITHIN: Duration = Duration::from_secs(2);
 
 const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -149,6 +151,23 @@ impl Counts {
     pub(crate) fn reach(&self, fabric: SharedFabric) {
         // There is only one; a second is the same.
         let _ = self.fabric.set(fabric);
+    }
+
+    /// Whether nobody else has said this name, for as long as counts are kept; `None` when there is no common count.
+    ///
+    /// # Errors
+    /// When the common count does not answer.
+    pub(crate) async fn is_first(&self, name: String) -> Option<Result<bool, ()>> {
+        let fabric = self.fabric.get()?;
+        let counted = tokio::time::timeout(ASKED_WITHIN, fabric.count(name, 1)).await;
+        Some(match counted {
+            Ok(Ok(total)) => Ok(total == 1),
+            Ok(Err(cause)) => {
+                tracing::warn!(%cause, "what came before is not known");
+                Err(())
+            }
+            Err(_) => Err(()),
+        })
     }
 
     /// Counts a request, and says what is left; nothing when it is not counted.

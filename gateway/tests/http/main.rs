@@ -4,6 +4,7 @@ mod access;
 mod attacks;
 mod compression;
 mod documents;
+mod dpop;
 mod forms;
 mod guests;
 mod keeping;

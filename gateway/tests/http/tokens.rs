@@ -7,33 +7,37 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use gateway::config::Config;
 use messages::auth::v1::{
-    AuthorizeResponse, CheckApiKeyResponse, CheckSessionResponse, ListRevokedResponse, ListSigningKeysResponse,
-    LoginResponse, NoteApiKeyUseResponse, Outcome, Revoked, SigningAlgorithm, SigningKey, Step,
+    AnswerEndpointResponse, AuthorizeResponse, CheckApiKeyResponse, CheckSessionResponse, ListRevokedResponse,
+    ListSigningKeysResponse, LoginResponse, NoteApiKeyUseResponse, Outcome, Revoked, SigningAlgorithm, SigningKey,
+    Step,
 };
 use messages::id::{Id, KeyId};
+use messages::user::v1::StartPasskeyLoginResponse;
 use runtime::clock::Clock;
 use runtime::headers;
 use serde_json::{Value, json};
 
-use crate::support::Shop;
 use crate::support::group::Says;
 use crate::support::products::{PRODUCT, Products, shirt};
+use crate::support::{Shop, config};
 
-const ISSUER: &str = "http://127.0.0.1:8080";
+pub(crate) const ISSUER: &str = "http://127.0.0.1:8080";
 
 /// What auth says, and how often it was asked.
 #[derive(Default)]
-struct Auth {
+pub(crate) struct Auth {
     keys: Vec<SigningKey>,
     ended: Vec<String>,
     key_is_good: bool,
     asked_for_keys: usize,
+    pub(crate) nonces: Vec<String>,
 }
 
 /// A gateway, an auth that the test changes, and the key that signs.
-struct Play {
-    shop: Shop,
+pub(crate) struct Play {
+    pub(crate) shop: Shop,
     auth: Arc<Mutex<Auth>>,
     pair: EcdsaKeyPair,
 }
@@ -43,16 +47,20 @@ fn session_id() -> String {
 }
 
 impl Play {
-    async fn begin() -> Play {
+    pub(crate) async fn begin() -> Play {
+        Play::with(config()).await
+    }
+
+    pub(crate) async fn with(config: Config) -> Play {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a pair");
         let auth = Arc::new(Mutex::new(Auth { keys: vec![shown("one", &pair)], key_is_good: true, ..Auth::default() }));
         let (mut products, said) = (Products::with(shirt()), auth.clone());
-        let shop = Shop::open(move |heard| {
+        let shop = Shop::with(config, move |heard| {
             let mut auth = said.lock().expect("whole");
             Some(match heard.verb() {
                 "list_signing_keys" => {
                     auth.asked_for_keys += 1;
-                    Says::yes(&ListSigningKeysResponse { keys: auth.keys.clone() })
+                    Says::yes(&ListSigningKeysResponse { keys: auth.keys.clone(), nonces: auth.nonces.clone() })
                 }
                 "list_revoked" => {
                     Says::yes(&ListRevokedResponse { revoked: Some(Revoked { ids: auth.ended.clone() }) })
@@ -73,6 +81,12 @@ impl Play {
                     scopes: vec!["product:write".into()],
                     ..CheckSessionResponse::default()
                 }),
+                "answer_endpoint" => {
+                    Says::yes(&AnswerEndpointResponse { status: 200, body: "{}".into(), ..Default::default() })
+                }
+                "start_passkey_login" => {
+                    Says::yes(&StartPasskeyLoginResponse { options: r#"{"challenge":"AQ"}"#.into() })
+                }
                 "login" => Says::yes(&LoginResponse {
                     outcome: Outcome::Verified.into(),
                     session_id: session_id(),
@@ -92,11 +106,11 @@ impl Play {
         Play { shop, auth, pair }
     }
 
-    fn auth(&self) -> std::sync::MutexGuard<'_, Auth> {
+    pub(crate) fn auth(&self) -> std::sync::MutexGuard<'_, Auth> {
         self.auth.lock().expect("whole")
     }
 
-    fn claims(&self) -> Value {
+    pub(crate) fn claims(&self) -> Value {
         let now = Clock::system().now().as_second();
         json!({
             "iss": ISSUER, "aud": ISSUER, "sub": "usr_1", "role": "catalogue", "scope": "product:write", "tier": "premium",
@@ -104,11 +118,11 @@ impl Play {
         })
     }
 
-    fn token(&self, kid: &str, typ: &str, claims: &Value) -> String {
+    pub(crate) fn token(&self, kid: &str, typ: &str, claims: &Value) -> String {
         signed(&self.pair, kid, typ, claims)
     }
 
-    fn good(&self) -> String {
+    pub(crate) fn good(&self) -> String {
         self.token("one", "at+jwt", &self.claims())
     }
 
@@ -254,6 +268,23 @@ async fn a_cookie_alone_changes_nothing() {
     let csrf = csrf.split(';').next().expect("a value");
     let answer = write().header("X-CSRF-Token", csrf).send().await;
     assert_eq!(answer.status, 201, "{}", answer.text());
+}
+
+#[actix_web::test]
+async fn signing_in_is_a_form_that_one_script_of_ours_may_fill_in() {
+    let play = Play::begin().await;
+    let page = play.shop.ask("GET", "/oauth2/device").send().await;
+    let policy = page.sure("content-security-policy");
+    assert!(policy.contains(&format!("script-src {ISSUER}/oauth2/passkey.js;")), "{policy}");
+    assert!(!policy.contains("unsafe") && policy.starts_with("default-src 'none'"));
+    let text = page.text();
+    assert_eq!(text.matches("<script").count(), 1);
+    assert!(text.contains(r#"<script src="/oauth2/passkey.js" defer></script>"#), "{text}");
+    assert!(text.contains("hidden data-options=\"{&quot;challenge&quot;:&quot;AQ&quot;}\""), "{text}");
+    assert!(text.contains("name=\"_password\""), "it works without");
+    let script = play.shop.ask("GET", "/oauth2/passkey.js").send().await;
+    assert_eq!((script.status, script.sure("content-type")), (200, "text/javascript; charset=utf-8"));
+    assert_eq!(play.shop.ask("POST", "/oauth2/passkey.js").json("{}").send().await.status, 405);
 }
 
 #[actix_web::test]

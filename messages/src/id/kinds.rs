@@ -110,6 +110,8 @@ kinds! {
     EmailId = "eml";
     /// A try to show who one is.
     AttemptId = "att";
+    /// A passkey of a person.
+    PasskeyId = "pky";
     /// A session of a person.
     SessionId = "ses";
     /// An API key.

@@ -12,6 +12,8 @@ use super::http::{Ask, Http};
 use super::port;
 use super::process::{Process, mercat, run};
 
+/// Where a shop is found unless it has a name.
+const HOST: &str = "127.0.0.1";
 /// How long a shop may take to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
 
@@ -22,6 +24,8 @@ pub(crate) struct Up {
     elsewhere: Option<Elsewhere>,
     /// What the bank says reaches nobody.
     is_deaf: bool,
+    /// The host under which people find it.
+    host: &'static str,
     process: Process,
     home: TempDir,
 }
@@ -51,26 +55,31 @@ impl Up {
 
     /// The same, on a server of one's own or elsewhere.
     pub(crate) async fn open_on(elsewhere: Option<Elsewhere>) -> Up {
-        Up::open_so(elsewhere, false).await
+        Up::open_so(elsewhere, false, HOST).await
+    }
+
+    /// The same, under a name.
+    pub(crate) async fn open_at(host: &'static str) -> Up {
+        Up::open_so(None, false, host).await
     }
 
     /// The same, but all that the bank says of itself gets lost.
     pub(crate) async fn open_deaf() -> Up {
-        Up::open_so(None, true).await
+        Up::open_so(None, true, HOST).await
     }
 
-    async fn open_so(elsewhere: Option<Elsewhere>, is_deaf: bool) -> Up {
+    async fn open_so(elsewhere: Option<Elsewhere>, is_deaf: bool, host: &'static str) -> Up {
         let home = tempfile::tempdir().expect("a directory");
         let ports = Ports { door: port::free(), nats: port::free(), monitor: port::free(), bank: port::free() };
-        let process = Process::start(home.path(), "up", command(&home, ports, elsewhere.as_ref(), is_deaf));
-        let mut up = Up { home, ports, elsewhere, is_deaf, process };
+        let process = Process::start(home.path(), "up", command(&home, ports, elsewhere.as_ref(), is_deaf, host));
+        let mut up = Up { home, ports, elsewhere, is_deaf, host, process };
         up.is_open().await;
         up
     }
 
     /// Starts it again, without waiting.
     pub(crate) fn begin(&mut self) {
-        let command = command(&self.home, self.ports, self.elsewhere.as_ref(), self.is_deaf);
+        let command = command(&self.home, self.ports, self.elsewhere.as_ref(), self.is_deaf, self.host);
         self.process = Process::start(self.home.path(), "up", command);
     }
 
@@ -140,7 +149,7 @@ impl Up {
 
     /// Who issues its tokens.
     pub(crate) fn issuer(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports.door)
+        format!("http://{}:{}", self.host, self.ports.door)
     }
 
     /// The token of its admin.
@@ -233,7 +242,7 @@ impl Doors {
     }
 }
 
-fn command(home: &TempDir, ports: Ports, elsewhere: Option<&Elsewhere>, is_deaf: bool) -> Command {
+fn command(home: &TempDir, ports: Ports, elsewhere: Option<&Elsewhere>, is_deaf: bool, host: &'static str) -> Command {
     let Ports { door, nats, monitor, bank } = ports;
     let mut command = mercat(home.path());
     command
@@ -243,6 +252,9 @@ fn command(home: &TempDir, ports: Ports, elsewhere: Option<&Elsewhere>, is_deaf:
         .env("MERCAT_NATS__PORT", nats.to_string())
         .env("MERCAT_NATS__MONITOR_PORT", monitor.to_string())
         .env("MERCAT_NATS__MAX_FILE", (4_u64 << 30).to_string());
+    if host != HOST {
+        command.env("MERCAT_GATEWAY__ISSUER", format!("http://{host}:{door}"));
+    }
     if is_deaf {
         // A port that nobody listens on.
         command.env("MERCAT_BANK__NEWS_URL", "http://127.0.0.1:9/nowhere");

@@ -46,8 +46,11 @@ fn python() -> PathBuf {
     if prepared.is_file() { prepared } else { PathBuf::from("python3") }
 }
 
-async fn judged(mut judge: Command) {
-    let shop = Up::open().await;
+async fn judged(judge: Command) {
+    judged_by(judge, Up::open().await).await;
+}
+
+async fn judged_by(mut judge: Command, shop: Up) {
     let person = json!({"email": EMAIL, "password": PASSWORD, "name": "Ada"});
     let answer = shop.stranger().try_send(&Ask::post("/api/v1/users", &person)).await.expect("an answer");
     assert!(answer.status < 300, "{answer:?}");
@@ -65,6 +68,26 @@ fn openid_client_and_oauth4webapi_find_nothing_wrong() {
         node.arg("judge.mjs").current_dir(room);
         judged(node).await;
     });
+}
+
+#[test]
+fn a_browser_signs_in_with_a_passkey() {
+    let Some(chromium) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| is_there(name))
+    else {
+        eprintln!("note: Chromium is not installed, so no browser made a passkey");
+        return;
+    };
+    journey(async || {
+        let mut node = Command::new("node");
+        node.args(["--experimental-websocket", "passkey.mjs"]).env("CHROMIUM", chromium);
+        node.current_dir(repository().join("tests/shop/oidc"));
+        // Passkeys belong to a name: an address in figures has none.
+        judged_by(node, Up::open_at("localhost").await).await;
+    });
+}
+
+fn is_there(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_ok_and(|ran| ran.status.success())
 }
 
 #[test]

@@ -27,6 +27,16 @@ async function configured(client) {
   return oidc.discovery(issuer, client.client_id, client.client_secret, undefined, insecure);
 }
 
+// Signs somebody in, with a proof at every step that takes one.
+async function bound(config, DPoP) {
+  const verifier = oidc.randomPKCECodeVerifier();
+  const url = await oidc.buildAuthorizationUrlWithPAR(config, {
+    redirect_uri: callback, scope: 'openid order:read', code_challenge: await oidc.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+  }, { DPoP });
+  const back = await new Browser().visit(url, EMAIL, PASSWORD);
+  return oidc.authorizationCodeGrant(config, back, { pkceCodeVerifier: verifier, idTokenExpected: true }, undefined, { DPoP });
+}
+
 const cases = {
   async discovery_and_client_credentials() {
     const machine = await register({ redirect_uris: [], grant_types: ['client_credentials'], scopes: ['product:read', 'inventory:read'] });
@@ -102,6 +112,31 @@ const cases = {
     assert.match(at.page, /The device is in/);
     const tokens = await oidc.pollDeviceAuthorizationGrant(config, asked);
     assert.ok(tokens.access_token && tokens.refresh_token);
+  },
+
+  async a_token_is_bound_to_a_key() {
+    const client = await register({ authentication: 'none' });
+    const config = await oidc.discovery(issuer, client.client_id, undefined, oidc.None(), insecure);
+    assert.ok(config.serverMetadata().dpop_signing_alg_values_supported.includes('ES256'));
+    const DPoP = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair());
+    const other = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair('Ed25519'));
+    const tokens = await bound(config, DPoP);
+    assert.equal(tokens.token_type, 'dpop');
+    const orders = new URL(`${ISSUER}/api/v1/orders`);
+    const fetch_as = (token, handle) => oidc.fetchProtectedResource(config, token, orders, 'GET', undefined, undefined, { DPoP: handle });
+    assert.equal((await fetch_as(tokens.access_token, DPoP)).status, 200);
+    const info = await oidc.fetchUserInfo(config, tokens.access_token, tokens.claims().sub, { DPoP });
+    assert.equal(info.sub, tokens.claims().sub);
+    // Whoever stole the token has not the key.
+    await assert.rejects(fetch_as(tokens.access_token, other));
+    assert.equal((await api('GET', '/api/v1/orders', undefined, tokens.access_token)).status, 401);
+    await assert.rejects(oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP: other }));
+    await assert.rejects(oidc.refreshTokenGrant(config, tokens.refresh_token));
+    const renewed = await oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP });
+    assert.equal((await fetch_as(renewed.access_token, DPoP)).status, 200);
+    // The same with a key of another kind.
+    const elliptic = await bound(config, other);
+    assert.equal((await fetch_as(elliptic.access_token, other)).status, 200);
   },
 
   async a_page_is_safe_and_a_form_from_elsewhere_is_refused() {

@@ -40,7 +40,7 @@ pub(crate) fn answered(
     let issued = issue::issue(views, given)?;
     let mut body = json!({
         "access_token": issued.access_token,
-        "token_type": "Bearer",
+        "token_type": given.token_type(),
         "expires_in": jwt::ACCESS_LIFE.as_secs(),
         "scope": issued.scope,
     });
@@ -80,6 +80,11 @@ async fn access(inquiry: &Inquiry, token: &str) -> Result<Option<Map<String, Val
         }
     }
     Ok(Some(claims))
+}
+
+/// The key that a token is bound to, by its thumbprint; empty when it is bound to none.
+fn bound_to(claims: &Map<String, Value>) -> &str {
+    claims.get("cnf").and_then(|key| key.get("jkt")).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The application that sends a form, once it has shown who it is; a public one only if so wished.
@@ -147,7 +152,8 @@ async fn introspect(inquiry: &Inquiry, request: &AnswerEndpointRequest) -> Resul
     Ok(match access(inquiry, token).await? {
         Some(mut claims) => {
             claims.insert("active".to_owned(), json!(true));
-            claims.insert("token_type".to_owned(), json!("Bearer"));
+            let token_type = if bound_to(&claims).is_empty() { issue::BEARER } else { issue::DPOP };
+            claims.insert("token_type".to_owned(), json!(token_type));
             said(200, &Value::Object(claims))
         }
         None => nothing,
@@ -192,9 +198,18 @@ async fn revoke(inquiry: &Inquiry, request: &AnswerEndpointRequest) -> Result<An
 
 /// Who an access token speaks for (OpenID Connect Core §5.3).
 async fn userinfo(inquiry: &Inquiry, request: &AnswerEndpointRequest) -> Result<AnswerEndpointResponse, Problem> {
-    let by_header = request.authorization.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let token = by_header.map_or(get(&request.params, "access_token"), |(_, token)| token.trim());
-    let Some(claims) = access(inquiry, token).await? else { return Ok(unauthorized(401, "invalid_token")) };
+    let (scheme, token) = match request.authorization.split_once(' ') {
+        Some((scheme, token)) => (scheme, token.trim()),
+        None => (issue::BEARER, get(&request.params, "access_token")),
+    };
+    let is_bound = scheme.eq_ignore_ascii_case(issue::DPOP);
+    if !is_bound && !scheme.eq_ignore_ascii_case(issue::BEARER) {
+        return Ok(unauthorized(401, "invalid_token"));
+    }
+    // A token that is bound to a key is shown with that key, and one that is not is not.
+    let jkt = if is_bound { request.dpop_jkt.as_str() } else { "" };
+    let claims = access(inquiry, token).await?.filter(|claims| bound_to(claims) == jkt && is_bound != jkt.is_empty());
+    let Some(claims) = claims else { return Ok(unauthorized(401, "invalid_token")) };
     let said_in = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let scopes = words(said_in("scope"));
     if !scopes.iter().any(|scope| scope == "openid") {

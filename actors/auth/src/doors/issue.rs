@@ -28,7 +28,21 @@ pub(crate) struct Given {
     pub(crate) refresh_token: Option<String>,
     /// Whether everything that they may do is asked for.
     pub(crate) everything: bool,
+    /// The key that the access token is bound to, by its thumbprint; empty for none.
+    pub(crate) jkt: String,
 }
+
+impl Given {
+    /// How the access token is shown.
+    pub(crate) fn token_type(&self) -> &'static str {
+        if self.jkt.is_empty() { BEARER } else { DPOP }
+    }
+}
+
+/// Whoever has the token may use it (RFC 6750).
+pub(crate) const BEARER: &str = "Bearer";
+/// Whoever has the token and its key may use it (RFC 9449).
+pub(crate) const DPOP: &str = "DPoP";
 
 /// What was issued.
 pub(crate) struct Issued {
@@ -93,6 +107,9 @@ fn access(given: &Given, scope: &str, now: Timestamp) -> Value {
     });
     put(&mut claims, "sid", &said.session_id);
     put(&mut claims, "gnt", &said.grant_id);
+    if let (Some(claims), false) = (claims.as_object_mut(), given.jkt.is_empty()) {
+        claims.insert("cnf".to_owned(), json!({"jkt": given.jkt}));
+    }
     if let (Some(claims), Some(at)) = (claims.as_object_mut(), signed_in_at(said)) {
         claims.insert("auth_time".to_owned(), json!(at));
     }
@@ -150,7 +167,7 @@ pub(crate) fn tokens(views: &Views<'_>, given: &Given) -> Result<v1::Tokens, Pro
     let issued = issue(views, given)?;
     Ok(v1::Tokens {
         access_token: issued.access_token,
-        token_type: "Bearer".to_owned(),
+        token_type: given.token_type().to_owned(),
         expires_in: u32::try_from(jwt::ACCESS_LIFE.as_secs()).unwrap_or_default(),
         refresh_token: given.refresh_token.clone().unwrap_or_default(),
         session_id: given.decided.session_id.clone(),

@@ -49,9 +49,8 @@ pub(crate) fn open<'a>(inquiry: &'a Inquiry, request: &'a v1::OpenSessionRequest
             amr: request.amr.clone(),
             ..DecideTokenResponse::default()
         };
-        let given =
-            Given { decided, person: Some(person), granted, refresh_token: Some(refresh_token), everything: true };
-        Ok((session, given))
+        let (person, refresh_token) = (Some(person), Some(refresh_token));
+        Ok((session, Given { decided, person, granted, refresh_token, everything: true, ..Given::default() }))
     })
 }
 
@@ -103,6 +102,9 @@ fn shown(request: &v1::LoginRequest, now: Timestamp) -> Option<Shown> {
 /// Asks user whether somebody is who they say they are, and opens a session for their browser.
 pub(crate) fn login<'a>(inquiry: &'a Inquiry, request: &'a v1::LoginRequest) -> Gathering<'a, v1::LoginResponse> {
     Box::pin(async {
+        if !request.passkey.is_empty() {
+            return by_passkey(inquiry, request).await;
+        }
         let attempt_id = Id::new("att").to_string();
         let Some(Shown { email, password, .. }) = shown(request, inquiry.now()) else {
             return Ok(v1::LoginResponse { outcome: Outcome::Refused.into(), ..v1::LoginResponse::default() });
@@ -142,20 +144,47 @@ pub(crate) fn login<'a>(inquiry: &'a Inquiry, request: &'a v1::LoginRequest) -> 
         if outcome != Outcome::Verified {
             return Ok(answer);
         }
-        let (session_id, secret) = (fresh_session(), crypto::secret());
-        let record = v1::RecordSessionRequest {
-            session_id: session_id.clone(),
-            user_id: said.user_id,
-            secret_hash: crypto::hash(&secret),
-            amr: said.amr,
-            source: request.source.clone(),
-            user_agent: request.user_agent.clone(),
-            ..v1::RecordSessionRequest::default()
-        };
-        inquiry.ask::<rpc::RecordSession>(&session_id, &record).await?;
-        let max_age_seconds = u32::try_from(LIFE.as_secs()).unwrap_or_default();
+        let begun = begun(inquiry, request, said.user_id, said.amr).await?;
+        let v1::LoginResponse { session_id, secret, max_age_seconds, .. } = begun;
         Ok(v1::LoginResponse { session_id, secret, max_age_seconds, ..answer })
     })
+}
+
+/// A session for the browser of somebody who has shown who they are.
+async fn begun(
+    inquiry: &Inquiry,
+    request: &v1::LoginRequest,
+    user_id: String,
+    amr: Vec<String>,
+) -> Result<v1::LoginResponse, Problem> {
+    let (session_id, secret) = (fresh_session(), crypto::secret());
+    let record = v1::RecordSessionRequest {
+        session_id: session_id.clone(),
+        user_id,
+        secret_hash: crypto::hash(&secret),
+        amr,
+        source: request.source.clone(),
+        user_agent: request.user_agent.clone(),
+        ..v1::RecordSessionRequest::default()
+    };
+    inquiry.ask::<rpc::RecordSession>(&session_id, &record).await?;
+    let max_age_seconds = u32::try_from(LIFE.as_secs()).unwrap_or_default();
+    let outcome = Outcome::Verified.into();
+    Ok(v1::LoginResponse { outcome, session_id, secret, max_age_seconds, ..v1::LoginResponse::default() })
+}
+
+/// Whoever shows a passkey has shown two factors: the device, and what unlocks it.
+async fn by_passkey(inquiry: &Inquiry, request: &v1::LoginRequest) -> Result<v1::LoginResponse, Problem> {
+    let verify = user::VerifyPasskeyRequest {
+        credential: request.passkey.clone(),
+        source: request.source.clone(),
+        user_agent: request.user_agent.chars().take(500).collect(),
+    };
+    let said = inquiry.ask::<user::rpc::VerifyPasskey>("", &verify).await?;
+    if said.outcome() != user::VerifyOutcome::Verified {
+        return Ok(v1::LoginResponse { outcome: Outcome::Refused.into(), ..v1::LoginResponse::default() });
+    }
+    begun(inquiry, request, said.user_id, said.amr).await
 }
 
 /// What a gatherer brought is the answer.

@@ -54,14 +54,16 @@ pub(crate) async fn token(inquiry: &Inquiry, request: &AnswerEndpointRequest) ->
         challenge: challenge(get(params, "code_verifier")),
         grant_id,
         refresh_hash: crypto::hash(&refresh_token),
+        jkt: request.dpop_jkt.clone(),
     };
     let decided = inquiry.ask::<rpc::DecideToken>(&request_id, &decide).await?;
     if !decided.error.is_empty() {
         return Ok(Brought::Said(wrong(&decided.error, &decided.error_description)));
     }
     let refresh_token = decided.refreshable.then_some(refresh_token);
+    let jkt = request.dpop_jkt.clone();
     if decided.user_id.is_empty() {
-        return Ok(Brought::Given(Box::new(Given { decided, ..Given::default() })));
+        return Ok(Brought::Given(Box::new(Given { decided, jkt, ..Given::default() })));
     }
     let Some(person) = people::claims(inquiry, &decided.user_id).await?.filter(|person| person.is_active) else {
         return Ok(Brought::Said(wrong("invalid_grant", "Whoever it is for cannot sign in any more.")));
@@ -70,7 +72,7 @@ pub(crate) async fn token(inquiry: &Inquiry, request: &AnswerEndpointRequest) ->
     let grants = inquiry.ask::<rpc::GetUserGrants>(&decided.user_id, &grants).await?.grants;
     let everything = decided.scopes.iter().any(|scope| scope == roles::ALL);
     let granted = grants.map(|grants| grants.scopes).unwrap_or_default();
-    Ok(Brought::Given(Box::new(Given { decided, person: Some(person), granted, refresh_token, everything })))
+    Ok(Brought::Given(Box::new(Given { decided, person: Some(person), granted, refresh_token, everything, jkt })))
 }
 
 /// What a verifier hashes to, if it is one (RFC 7636 §4.1); empty otherwise, which no challenge is.
@@ -91,6 +93,13 @@ pub(crate) async fn push(
     let pushed_id = PushedId::new().to_string();
     let mut params: Params = request.params.clone();
     params.remove("client_secret");
+    if !request.dpop_jkt.is_empty() {
+        // Whoever shows a key when it pushes binds the code to it (RFC 9449 §10.1).
+        let named = params.insert("dpop_jkt".to_owned(), request.dpop_jkt.clone());
+        if named.is_some_and(|named| named != request.dpop_jkt) {
+            return Ok(wrong("invalid_dpop_proof", "The dpop_jkt is not that of the key that was proved."));
+        }
+    }
     let record = v1::RecordPushedRequest {
         pushed_id: pushed_id.clone(),
         client_id: sender.client_id,
@@ -136,7 +145,7 @@ pub(crate) async fn ask_for_device(
         "verification_uri": page,
         "verification_uri_complete": format!("{page}?user_code={user_code}"),
         "expires_in": device::LIFE.as_secs(),
-        "interval": 5,
+        "interval": device::INTERVAL_SECS,
     });
     Ok(said(200, &body))
 }

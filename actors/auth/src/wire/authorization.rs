@@ -26,8 +26,12 @@ type Wrong = (&'static str, &'static str);
 pub(crate) const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
 /// For how long after signing in somebody has done so for the request at hand.
 const FRESH: SignedDuration = SignedDuration::from_mins(10);
-/// A challenge is a SHA-256 hash in base64url.
-const CHALLENGE_CHARS: usize = 43;
+/// A challenge and the thumbprint of a key are SHA-256 hashes in base64url.
+const HASH_CHARS: usize = 43;
+
+fn is_hash(text: &str) -> bool {
+    text.len() == HASH_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
 
 fn get<'p>(params: &'p Params, name: &str) -> &'p str {
     params.get(name).map(String::as_str).unwrap_or_default()
@@ -52,7 +56,7 @@ pub(crate) fn decide(
         return Ok(refuse(("invalid_request", "The application is not known.")));
     };
     let redirect_uri = get(&params, "redirect_uri");
-    if !details.redirect_uris.iter().any(|known| known == redirect_uri) {
+    if !details.may_answer_at(redirect_uri) {
         return Ok(refuse(("invalid_request", "The redirect_uri is not one that the application registered.")));
     }
     let mut said = DecideAuthorizationResponse {
@@ -137,10 +141,11 @@ pub(crate) fn check(details: &Details, params: &Params) -> Result<(&'static str,
     if !details.may_use(AUTHORIZATION_CODE) {
         return Err(("unauthorized_client", "The application may not ask people."));
     }
-    let challenge = get(params, "code_challenge");
-    let plain = challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-    if challenge.len() != CHALLENGE_CHARS || !plain || get(params, "code_challenge_method") != "S256" {
+    if !is_hash(get(params, "code_challenge")) || get(params, "code_challenge_method") != "S256" {
         return Err(("invalid_request", "PKCE is needed: a code_challenge with the code_challenge_method S256."));
+    }
+    if params.get("dpop_jkt").is_some_and(|jkt| !is_hash(jkt)) {
+        return Err(("invalid_request", "The dpop_jkt is no thumbprint of a key."));
     }
     let prompt = words(get(params, "prompt"));
     let known = ["none", "login", "consent", "select_account"];
@@ -228,6 +233,7 @@ fn next(
         challenge: get(params, "code_challenge").to_owned(),
         authenticated_at: Some(to_wire(signed_in_at)),
         amr: session.amr,
+        jkt: params.get("dpop_jkt").cloned(),
         expires_at: None,
         at: None,
     };
@@ -249,7 +255,7 @@ pub(crate) fn push(
         return said(("invalid_request", "What is pushed is the request itself."));
     }
     let redirect_uri = get(&request.params, "redirect_uri");
-    if !details.redirect_uris.iter().any(|known| known == redirect_uri) {
+    if !details.may_answer_at(redirect_uri) {
         return said(("invalid_request", "The redirect_uri is not one that the application registered."));
     }
     if let Err(wrong) = check(&details, &request.params) {

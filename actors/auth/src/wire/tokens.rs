@@ -78,6 +78,7 @@ fn for_code(
         client_id: request.client_id.clone(),
         redirect_uri: request.params.get("redirect_uri").cloned().unwrap_or_default(),
         challenge: request.challenge.clone(),
+        jkt: request.jkt.clone(),
     };
     let redeem = code::Command::Redeem { code_id: id.clone(), grant_id: request.grant_id.clone(), shown };
     if let Err(problem) = desk.tell::<Code>(id, redeem) {
@@ -116,7 +117,12 @@ fn for_device(
         device_hash: request.shown_hash.clone(),
         client_id: request.client_id.clone(),
     };
-    desk.tell::<Device>(id, redeem).map_err(of_problem)?;
+    if let Err(problem) = desk.tell::<Device>(id, redeem) {
+        if [device::PENDING, device::TOO_OFTEN].contains(&problem.code.as_str()) {
+            desk.tell::<Device>(id, device::Command::Poll { device_id: id.clone() }).map_err(of_problem)?;
+        }
+        return Err(of_problem(problem));
+    }
     let device = desk.see::<Device>(id);
     let answer = device.answer.clone().unwrap_or_default();
     let opened = v1::GrantOpened {
@@ -142,6 +148,8 @@ fn open(
         grant_id: request.grant_id.clone(),
         client_id: request.client_id.clone(),
         refresh_hash: if refreshable { request.refresh_hash.clone() } else { Vec::new() },
+        // Whoever has a secret shows it with each renewal; whoever has none shows the key (RFC 9449 §5).
+        jkt: (details.is_public && !request.jkt.is_empty()).then(|| request.jkt.clone()),
         ..opened
     };
     desk.tell::<Grant>(&request.grant_id, grant::Command::Open(Box::new(opened))).map_err(of_problem)?;
@@ -192,6 +200,7 @@ fn for_refresh(
         grant_id: id.clone(),
         shown_hash: request.shown_hash.clone(),
         next_hash: request.refresh_hash.clone(),
+        jkt: request.jkt.clone(),
     };
     if let Err(problem) = desk.tell::<Grant>(id, refresh) {
         if problem.code == grant::REUSED {

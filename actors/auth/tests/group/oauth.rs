@@ -5,8 +5,9 @@ use std::time::Duration;
 use auth::wire::user;
 use auth::wire::v1::{self, Decision, Endpoint, Outcome, Step, rpc};
 use messages::auth::v1::LogoutRequest;
+use serde_json::Value;
 
-use super::shop::{CALLBACK, PASSWORD, Shop, asked, form, id, parameter, play, said_in, text};
+use super::shop::{CALLBACK, PASSWORD, Shop, VERIFIER, asked, form, id, parameter, play, said_in, text};
 
 #[test]
 fn somebody_signs_in_lets_an_application_act_and_signs_out() {
@@ -330,6 +331,130 @@ fn news_of_people_are_heard_once_however_often_they_come() {
         assert_eq!(shop.refresh(&app, text(&tokens, "refresh_token")).await.1["error"], "invalid_grant");
         let said = shop.authorize(&login, &asked(&app), Decision::Allow).await;
         assert_eq!(said.step(), Step::Login, "nobody is signed in any more");
+        shop.close().await;
+    });
+}
+
+/// The thumbprint of a key that the gateway has checked, and of another.
+const KEY: &str = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+const OTHER_KEY: &str = "1ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+
+#[test]
+fn a_token_is_bound_to_the_key_that_was_proved() {
+    play(|world| async move {
+        let shop = Shop::open(&world).await;
+        let app = shop.app().await;
+        let login = shop.login("bob").await;
+        let code = shop.code(&login, &app).await;
+        let grant = ("grant_type", "authorization_code");
+        let fields = [grant, ("code", &*code), ("code_verifier", VERIFIER), ("redirect_uri", CALLBACK)];
+        let (status, tokens) = shop.token_with(KEY, &app, &fields).await;
+        assert_eq!((status, text(&tokens, "token_type")), (200, "DPoP"), "{tokens}");
+        let token = text(&tokens, "access_token");
+        assert_eq!(said_in(&tokens["access_token"])["cnf"]["jkt"], KEY);
+        let info = async |scheme: &str, jkt: &str| {
+            shop.endpoint_with(jkt, Endpoint::Userinfo, &[], &format!("{scheme} {token}")).await.0
+        };
+        assert_eq!(info("DPoP", KEY).await, 200);
+        for (scheme, jkt) in [("Bearer", ""), ("Bearer", KEY), ("DPoP", ""), ("DPoP", OTHER_KEY), ("Basic", KEY)] {
+            assert_eq!(info(scheme, jkt).await, 401, "{scheme} {jkt}");
+        }
+        let secret = app.client_secret.clone().expect("a secret");
+        let own = [("client_id", &*app.client_id), ("client_secret", &*secret), ("token", token)];
+        let (_, said) = shop.endpoint(Endpoint::Introspect, &own, "").await;
+        assert_eq!((text(&said, "token_type"), &said["cnf"]["jkt"]), ("DPoP", &Value::from(KEY)));
+        // An application with a secret shows that with each renewal, and may change its key.
+        let renew = [("grant_type", "refresh_token"), ("refresh_token", text(&tokens, "refresh_token"))];
+        let (status, next) = shop.token_with(OTHER_KEY, &app, &renew).await;
+        assert_eq!((status, &said_in(&next["access_token"])["cnf"]["jkt"]), (200, &Value::from(OTHER_KEY)));
+        shop.close().await;
+    });
+}
+
+#[test]
+fn who_has_no_secret_renews_with_the_key_that_it_began_with() {
+    play(|world| async move {
+        let shop = Shop::open(&world).await;
+        let app = shop
+            .register(v1::CreateClientRequest {
+                name: "App".into(),
+                redirect_uris: vec![CALLBACK.into()],
+                authentication: v1::ClientAuthentication::None.into(),
+                scopes: vec!["order:read".into(), "order:manage".into()],
+                ..Default::default()
+            })
+            .await;
+        let login = shop.login("bob").await;
+        let code = shop.code(&login, &app).await;
+        let grant = ("grant_type", "authorization_code");
+        let fields = [grant, ("code", &*code), ("code_verifier", VERIFIER), ("redirect_uri", CALLBACK)];
+        let (_, tokens) = shop.token_with(KEY, &app, &fields).await;
+        let renew = [("grant_type", "refresh_token"), ("refresh_token", text(&tokens, "refresh_token"))];
+        for jkt in ["", OTHER_KEY] {
+            assert_eq!(shop.token_with(jkt, &app, &renew).await.1["error"], "invalid_grant", "{jkt}");
+        }
+        assert_eq!(shop.token_with(KEY, &app, &renew).await.0, 200, "what a thief tried ended nothing");
+        shop.close().await;
+    });
+}
+
+#[test]
+fn a_code_that_names_a_key_is_exchanged_with_it_alone() {
+    play(|world| async move {
+        let shop = Shop::open(&world).await;
+        let app = shop.app().await;
+        let login = shop.login("bob").await;
+        let mut params = asked(&app);
+        params.insert("dpop_jkt".into(), "short".into());
+        assert_eq!(shop.authorize(&login, &params, Decision::Allow).await.error, "invalid_request");
+        // By its name in the request.
+        params.insert("dpop_jkt".into(), KEY.into());
+        let said = shop.authorize(&login, &params, Decision::Allow).await;
+        let named = parameter(&said.location, "code").expect("a code");
+        // By a proof when it is pushed.
+        let secret = app.client_secret.clone().expect("a secret");
+        let plain = asked(&app);
+        let mut fields: Vec<(&str, &str)> = plain.iter().map(|(name, value)| (&**name, &**value)).collect();
+        fields.push(("client_secret", &secret));
+        let (status, left) = shop.endpoint_with(KEY, Endpoint::Push, &fields, "").await;
+        assert_eq!(status, 201, "{left}");
+        fields.push(("dpop_jkt", OTHER_KEY));
+        assert_eq!(shop.endpoint_with(KEY, Endpoint::Push, &fields, "").await.1["error"], "invalid_dpop_proof");
+        let uri = form(&[("client_id", &app.client_id), ("request_uri", text(&left, "request_uri"))]);
+        let said = shop.authorize(&login, &uri, Decision::Allow).await;
+        let pushed = parameter(&said.location, "code").expect("a code");
+        for code in [named, pushed] {
+            let grant = ("grant_type", "authorization_code");
+            let fields = [grant, ("code", &*code), ("code_verifier", VERIFIER), ("redirect_uri", CALLBACK)];
+            for jkt in ["", OTHER_KEY] {
+                assert_eq!(shop.token_with(jkt, &app, &fields).await.1["error"], "invalid_grant", "{jkt}");
+            }
+            assert_eq!(shop.token_with(KEY, &app, &fields).await.0, 200);
+        }
+        shop.close().await;
+    });
+}
+
+#[test]
+fn a_device_that_does_not_wait_is_told_to_slow_down() {
+    play(|world| async move {
+        let shop = Shop::open(&world).await;
+        let app = shop.app().await;
+        let secret = app.client_secret.clone().expect("a secret");
+        let own = [("client_id", &*app.client_id), ("client_secret", &*secret), ("scope", "order:read")];
+        let (_, asked) = shop.endpoint(Endpoint::Device, &own, "").await;
+        assert_eq!(asked["interval"], 5);
+        let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:device_code");
+        let poll = [grant, ("device_code", text(&asked, "device_code"))];
+        let said = async || text(&shop.token(&app, &poll).await.1, "error").to_owned();
+        assert_eq!(said().await, "authorization_pending");
+        assert_eq!(said().await, "slow_down", "it waits ten seconds from here");
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!(said().await, "slow_down", "and fifteen from here");
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        assert_eq!(said().await, "authorization_pending");
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        assert_eq!(said().await, "expired_token");
         shop.close().await;
     });
 }

@@ -277,25 +277,42 @@ impl Shop {
         params: &[(&str, &str)],
         authorization: &str,
     ) -> (u32, Value) {
+        self.endpoint_with("", endpoint, params, authorization).await
+    }
+
+    /// The same for whoever proves to have a key.
+    pub(crate) async fn endpoint_with(
+        &self,
+        jkt: &str,
+        endpoint: v1::Endpoint,
+        params: &[(&str, &str)],
+        authorization: &str,
+    ) -> (u32, Value) {
         let params = params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let request = v1::AnswerEndpointRequest {
             endpoint: endpoint.into(),
             params,
             authorization: authorization.to_owned(),
             body: String::new(),
+            dpop_jkt: jkt.to_owned(),
         };
         let said = self.ask::<rpc::AnswerEndpoint>(&request).await.expect("an answer");
         (said.status, serde_json::from_str(&said.body).unwrap_or(Value::Null))
     }
 
     pub(crate) async fn token(&self, client: &v1::Client, params: &[(&str, &str)]) -> (u32, Value) {
+        self.token_with("", client, params).await
+    }
+
+    /// The same for whoever proves to have a key.
+    pub(crate) async fn token_with(&self, jkt: &str, client: &v1::Client, params: &[(&str, &str)]) -> (u32, Value) {
         let secret = client.client_secret.clone().unwrap_or_default();
         let mut params = params.to_vec();
         params.push(("client_id", &client.client_id));
         if !secret.is_empty() {
             params.push(("client_secret", &secret));
         }
-        self.endpoint(v1::Endpoint::Token, &params, "").await
+        self.endpoint_with(jkt, v1::Endpoint::Token, &params, "").await
     }
 
     pub(crate) async fn redeem(&self, client: &v1::Client, code: &str) -> (u32, Value) {

@@ -90,6 +90,16 @@ fn mail(topic: Topic) -> Mail {
             "die Angaben in Ihrem Konto wurden geändert. Wenn Sie das nicht waren, setzen Sie bitte ein neues Passwort.\n\nIhr Konto: {{ user_id }}\n",
             "<p>die Angaben in Ihrem Konto wurden geändert. Wenn Sie das nicht waren, setzen Sie bitte ein neues Passwort.</p>\n<p>Ihr Konto: {{ user_id }}</p>"
         ),
+        Topic::EmailChange => mail!(
+            "Bitte bestätigen Sie Ihre neue E-Mail-Adresse",
+            "bitte zeigen Sie uns mit diesem Code, dass unsere Post Sie hier erreicht; dann melden Sie sich mit dieser Adresse an. Wenn Sie das nicht wollten, vergessen Sie diese Nachricht.\n\n{{ token }}\n\nIhr Konto: {{ user_id }}\n",
+            "<p>bitte zeigen Sie uns mit diesem Code, dass unsere Post Sie hier erreicht; dann melden Sie sich mit dieser Adresse an. Wenn Sie das nicht wollten, vergessen Sie diese Nachricht.</p>\n<p><code>{{ token }}</code></p>\n<p>Ihr Konto: {{ user_id }}</p>"
+        ),
+        Topic::EmailChanged => mail!(
+            "Ihre E-Mail-Adresse wurde geändert",
+            "Ihr Konto hat jetzt eine andere E-Mail-Adresse, und diese gilt dafür nicht mehr. Wenn Sie das nicht waren, schreiben Sie uns bitte sofort.\n\nIhr Konto: {{ user_id }}\n",
+            "<p>Ihr Konto hat jetzt eine andere E-Mail-Adresse, und diese gilt dafür nicht mehr. Wenn Sie das nicht waren, schreiben Sie uns bitte sofort.</p>\n<p>Ihr Konto: {{ user_id }}</p>"
+        ),
         Topic::Message => Mail {
             subject: "{{ subject }}",
             text: "{{ text }}\n",
@@ -124,6 +134,10 @@ fn brief(topic: Topic) -> (&'static str, &'static str) {
         Topic::Welcome => ("Willkommen", "Ihr Konto ist eingerichtet."),
         Topic::PasswordReset => ("Neues Passwort", "Ihr Code für ein neues Passwort: {{ token }}"),
         Topic::ProfileChanged => ("Angaben geändert", "Die Angaben in Ihrem Konto wurden geändert."),
+        Topic::EmailChange => {
+            ("Adresse bestätigen", "Ihr Code zur Bestätigung Ihrer neuen E-Mail-Adresse: {{ token }}")
+        }
+        Topic::EmailChanged => ("Adresse geändert", "Ihr Konto hat jetzt eine andere E-Mail-Adresse."),
         Topic::Message => ("{{ subject }}", "{{ text }}"),
     }
 }

@@ -90,6 +90,16 @@ fn mail(topic: Topic) -> Mail {
             "what your account says about you has changed. If that was not you, please set a new password.\n\nYour account: {{ user_id }}\n",
             "<p>what your account says about you has changed. If that was not you, please set a new password.</p>\n<p>Your account: {{ user_id }}</p>"
         ),
+        Topic::EmailChange => mail!(
+            "Please confirm your new e-mail address",
+            "please show us with this code that our mail reaches you here; then this is the address that you sign in with. If you have not asked for it, forget this mail.\n\n{{ token }}\n\nYour account: {{ user_id }}\n",
+            "<p>please show us with this code that our mail reaches you here; then this is the address that you sign in with. If you have not asked for it, forget this mail.</p>\n<p><code>{{ token }}</code></p>\n<p>Your account: {{ user_id }}</p>"
+        ),
+        Topic::EmailChanged => mail!(
+            "Your e-mail address has changed",
+            "your account has another e-mail address now, and this one is good for it no more. If that was not you, please write to us at once.\n\nYour account: {{ user_id }}\n",
+            "<p>your account has another e-mail address now, and this one is good for it no more. If that was not you, please write to us at once.</p>\n<p>Your account: {{ user_id }}</p>"
+        ),
         Topic::Message => Mail {
             subject: "{{ subject }}",
             text: "{{ text }}\n",
@@ -119,6 +129,8 @@ fn brief(topic: Topic) -> (&'static str, &'static str) {
         Topic::Welcome => ("Welcome", "Your account is ready."),
         Topic::PasswordReset => ("New password", "Your code to set a new password: {{ token }}"),
         Topic::ProfileChanged => ("Details changed", "The details of your account have changed."),
+        Topic::EmailChange => ("Confirm your address", "Your code to confirm your new e-mail address: {{ token }}"),
+        Topic::EmailChanged => ("Address changed", "Your account has another e-mail address now."),
         Topic::Message => ("{{ subject }}", "{{ text }}"),
     }
 }

@@ -22,7 +22,7 @@ const TIME: usize = 8;
 
 impl View for Messages {
     const NAME: &'static str = "messages";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
 
     fn fold(rows: &mut Writer, event: &Folded) {
         let Some(shown) = event.state::<Message>().and_then(|message| notification(message, event.version)) else {

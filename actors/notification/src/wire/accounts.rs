@@ -1,7 +1,9 @@
 //! News of accounts: one mail for each piece of news, named by the account and the moment.
 
 use messages::id::Id;
-use messages::user::v1::{UserCreated, UserProfileUpdated, UserResetIssued, UserVerificationIssued};
+use messages::user::v1::{
+    UserCreated, UserEmailChangeIssued, UserEmailChanged, UserProfileUpdated, UserResetIssued, UserVerificationIssued,
+};
 use runtime::entity::Undecodable;
 use runtime::group::{News, Reaction};
 
@@ -32,6 +34,21 @@ pub(crate) fn reset_issued(heard: &News) -> Told {
     let token = ticket.unwrap_or_default().secret;
     let request = v1::WriteRequest { user_id, email, name, locale, token, ..Default::default() };
     Ok(write(heard, v1::Topic::PasswordReset, request))
+}
+
+/// To the address that is wanted.
+pub(crate) fn email_change_issued(heard: &News) -> Told {
+    let UserEmailChangeIssued { user_id, email, name, locale, ticket, .. } = heard.read()?;
+    let token = ticket.unwrap_or_default().secret;
+    let request = v1::WriteRequest { user_id, email, name, locale, token, ..Default::default() };
+    Ok(write(heard, v1::Topic::EmailChange, request))
+}
+
+/// To the address before: whoever has it learns what happened.
+pub(crate) fn email_changed(heard: &News) -> Told {
+    let UserEmailChanged { user_id, before: email, name, locale, .. } = heard.read()?;
+    let request = v1::WriteRequest { user_id, email, name, locale, ..Default::default() };
+    Ok(write(heard, v1::Topic::EmailChanged, request))
 }
 
 pub(crate) fn created(heard: &News) -> Told {

@@ -109,8 +109,13 @@ pub(crate) fn get(
     Ok(v1::GetNotificationResponse { notification: Some(shown.filter(own).ok_or(Refusal::NotFound)?) })
 }
 
-/// The life of a message is whose it is to see, like the message.
+/// The life of a message is whose it is to see, like the message; but what holds a secret shows no life, for the text is
+/// part of it.
 pub(crate) fn may_see_history(window: &Window<'_>, request: &v1::GetNotificationHistoryRequest) -> Result<(), Problem> {
+    let message = window.see::<Message>(&request.notification_id);
+    if message.letter.as_ref().is_some_and(|letter| is_hidden(&message, letter)) {
+        return Err(Refusal::NotFound.into());
+    }
     get(window, &v1::GetNotificationRequest { notification_id: request.notification_id.clone() }).map(drop)
 }
 
@@ -176,12 +181,25 @@ pub(super) fn unwritable(fault: &Unwritable, code: &str) -> Problem {
         .with("reason", fault.reason.clone())
 }
 
+/// What is shown in place of a text with a secret: neither staff nor whoever has somebody's session may read it here.
+const HIDDEN: &str = "This message holds a code that only its reader may see.";
+
+/// Whether nobody may read a message here. What was captured went to nobody: that is where a developer reads it.
+fn is_hidden(message: &Message, letter: &Letter) -> bool {
+    let is_captured = message.taken_by.as_ref().is_some_and(|(provider, _)| provider == CAPTURE);
+    letter.about.topic.holds_a_secret() && !is_captured
+}
+
 /// A message as the world sees it; `None` when there is none.
 #[must_use]
 pub fn notification(message: &Message, version: u64) -> Option<v1::Notification> {
     let letter = message.letter.as_ref()?;
     let about = &letter.about;
     let (provider, provider_reference) = message.taken_by.clone().unwrap_or_default();
+    let (text, html) = match is_hidden(message, letter) {
+        true => (HIDDEN.to_owned(), String::new()),
+        false => (letter.text.clone(), letter.html.clone()),
+    };
     let next_try_at = match message.status {
         Status::Queued(until) => Some(to_wire(until)),
         _ => None,
@@ -199,8 +217,8 @@ pub fn notification(message: &Message, version: u64) -> Option<v1::Notification>
         template_id: letter.template_id.clone(),
         template_version: letter.template_version,
         subject: letter.subject.clone(),
-        text: letter.text.clone(),
-        html: letter.html.clone(),
+        text,
+        html,
         attempts: message.attempts,
         provider,
         provider_reference,

@@ -26,6 +26,8 @@ pub fn topic_in(topic: v1::Topic) -> Option<Topic> {
         v1::Topic::Welcome => Topic::Welcome,
         v1::Topic::PasswordReset => Topic::PasswordReset,
         v1::Topic::ProfileChanged => Topic::ProfileChanged,
+        v1::Topic::EmailChange => Topic::EmailChange,
+        v1::Topic::EmailChanged => Topic::EmailChanged,
     })
 }
 
@@ -46,6 +48,8 @@ pub fn topic_out(topic: Topic) -> v1::Topic {
         Topic::Welcome => v1::Topic::Welcome,
         Topic::PasswordReset => v1::Topic::PasswordReset,
         Topic::ProfileChanged => v1::Topic::ProfileChanged,
+        Topic::EmailChange => v1::Topic::EmailChange,
+        Topic::EmailChanged => v1::Topic::EmailChanged,
     }
 }
 

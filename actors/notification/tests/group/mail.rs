@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use messages::common::v1::fact::Value;
 use messages::notification::v1::{self, NotificationStatus, Topic, rpc};
-use messages::{inventory, order, payment};
+use messages::{inventory, order, payment, user};
 use runtime::headers::Caller;
 use runtime::testkit::{Asker, MemoryStore, refusal};
 
@@ -118,6 +118,58 @@ fn news_that_come_before_the_orders_own_are_owed_until_then() {
         letters.sort_by_key(|letter| letter.about.topic);
         let to = || "bob@example.com".to_owned();
         assert_eq!(told(&letters), [("payment_received", to()), ("shipped", to())]);
+        news.close().await;
+        stage.clear().await;
+    });
+}
+
+#[test]
+fn a_code_is_in_the_mail_and_nowhere_else() {
+    play(|world| async move {
+        outside::reset();
+        let mut stage = stage(&world);
+        stage.start("a").await;
+        let asker = stage.client("staff").await;
+        let news = Newsroom::in_world(&world).await;
+        let (user_id, name) = (id("usr", "ada"), "Ada".to_owned());
+        let ticket = Some(user::v1::Ticket { secret: "a-code-of-hers".into(), ..Default::default() });
+        let email_id = id("eml", "new");
+        news.say(&user::v1::UserEmailChangeIssued {
+            user_id: user_id.clone(),
+            email: "new@example.com".into(),
+            email_id: email_id.clone(),
+            name: name.clone(),
+            ticket: ticket.clone(),
+            ..Default::default()
+        })
+        .await;
+        let email = "ada@example.com".to_owned();
+        news.say(&user::v1::UserResetIssued { user_id: user_id.clone(), email, ticket, ..Default::default() }).await;
+        settled(&asker, NotificationStatus::Sent, 2).await;
+        let (email, before) = ("new@example.com".into(), "ada@example.com".into());
+        news.say(&user::v1::UserEmailChanged { user_id, email, email_id, before, name, ..Default::default() }).await;
+        let sent = settled(&asker, NotificationStatus::Sent, 3).await;
+        let mut letters = outside::letters();
+        letters.sort_by_key(|letter| letter.about.topic);
+        let expected = [
+            ("password_reset", "ada@example.com"),
+            ("email_change", "new@example.com"),
+            ("email_changed", "ada@example.com"),
+        ];
+        assert_eq!(told(&letters), expected.map(|(topic, to)| (topic, to.to_owned())));
+        assert!(letters[..2].iter().all(|letter| letter.text.contains("a-code-of-hers")));
+        for shown in &sent {
+            assert!(!format!("{shown:?}").contains("a-code-of-hers"), "{shown:?}");
+            let ask = v1::GetNotificationHistoryRequest {
+                notification_id: shown.notification_id.clone(),
+                ..Default::default()
+            };
+            let history = asker.ask::<rpc::GetNotificationHistory>(Some(&shown.notification_id), &ask).await;
+            match shown.topic() {
+                Topic::EmailChanged => assert!(history.is_ok(), "it holds no secret"),
+                _ => assert_eq!(refusal(history).code, "not_found"),
+            }
+        }
         news.close().await;
         stage.clear().await;
     });

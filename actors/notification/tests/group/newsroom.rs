@@ -6,7 +6,7 @@ use std::sync::{Mutex, OnceLock};
 
 use messages::id::Id;
 use messages::problem::Problem;
-use messages::{Group as Contract, Rpc, inventory, order, payment, shipping};
+use messages::{Group as Contract, Rpc, inventory, order, payment, shipping, user};
 use prost::Message as _;
 use runtime::desk::Desk;
 use runtime::entity::{Entity, Facts, Recorded, Undecodable};
@@ -100,6 +100,7 @@ rooms! {
     payments: payment::v1::rpc::CancelPayment, payment_id;
     parcels: shipping::v1::rpc::CloseDelivery, order_id;
     stock: inventory::v1::rpc::ListItem, sku;
+    people: user::v1::rpc::ActivateUser, user_id;
 }
 
 /// Other groups, running, and somebody who makes them speak.
@@ -113,7 +114,7 @@ static NUMBERS: AtomicU64 = AtomicU64::new(0);
 impl Newsroom {
     pub(crate) async fn open(ground: &Ground) -> Newsroom {
         let mut stages = Vec::new();
-        for group in [orders, payments, parcels, stock] {
+        for group in [orders, payments, parcels, stock, people] {
             let mut stage = Stage::new(ground.clone(), group);
             stage.start("news").await;
             stages.push(stage);
@@ -149,6 +150,14 @@ impl Newsroom {
                 say(&order_id);
                 let request = order::v1::CancelOrderRequest { order_id: order_id.clone(), ..Default::default() };
                 self.asker.ask::<order::v1::rpc::CancelOrder>(Some(&order_id), &request).await.expect("news");
+            }
+            // There is one partition of people.
+            "user" => {
+                let number = NUMBERS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+                let user_id = Id::derived("usr", &number).to_string();
+                say(&user_id);
+                let request = user::v1::ActivateUserRequest { user_id: user_id.clone() };
+                self.asker.ask::<user::v1::rpc::ActivateUser>(Some(&user_id), &request).await.expect("news");
             }
             "payment" => {
                 let payment_id = key("pay");

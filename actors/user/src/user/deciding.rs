@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     ADDRESSES_MAX, Address, By, CONSENTS_MAX, Change, Command, Consent, How, Letter, MAIL_PAUSE_SECS, Mfa, Profile,
-    Refusal, Sending, Standing, Status, Ticket, User, What,
+    Refusal, Sending, Standing, Status, Ticket, Tier, User, What, moving, passkeys,
 };
 
 type Decided = Result<Vec<What>, Refusal>;
@@ -15,17 +15,28 @@ impl User {
             (Status::Unknown, Command::Create(id, newcomer)) => return Ok((id, vec![What::Registered(newcomer)])),
             (_, Command::Create(..)) => Err(Refusal::AlreadyExists),
             // News come more than once, and after everything else.
-            (Status::Unknown | Status::Deleted, Command::Activate | Command::Earn(..)) => Ok(vec![]),
+            (
+                Status::Unknown | Status::Deleted,
+                Command::Activate | Command::Earn(..) | Command::Subscribe(_) | Command::EndSubscription,
+            ) => Ok(vec![]),
             (Status::Active | Status::Locked, Command::Activate) => Ok(vec![]),
             (Status::Pending, Command::Activate) => {
                 let standing = Standing { status: Status::Active, ..self.standing() };
                 Ok(vec![What::Created(Box::new(standing))])
             }
-            (_, Command::Earn(order_id, points)) => Ok(self.earned(order_id, points)),
+            (_, Command::Earn(order_id, points, premium_at)) => Ok(self.earned(order_id, points, premium_at)),
+            (_, Command::Subscribe(paid)) => Ok(self.paid(paid, now)),
+            (_, Command::EndSubscription) => Ok(self.ended(now)),
             // Nobody may learn from a form whether there is an account.
             (Status::Unknown | Status::Deleted, Command::IssueReset(_)) => Ok(vec![]),
-            (Status::Unknown | Status::Deleted, Command::VerifyEmail(_) | Command::SetPassword(_, By::Ticket(_))) => {
-                Err(Refusal::InvalidToken)
+            (
+                Status::Unknown | Status::Deleted,
+                Command::VerifyEmail(_)
+                | Command::SetPassword(_, By::Ticket(_))
+                | Command::Address(moving::Ask::Confirm(_)),
+            ) => Err(Refusal::InvalidToken),
+            (Status::Unknown | Status::Deleted, Command::Passkey(passkeys::Ask::Use(_))) => {
+                Err(Refusal::PasskeyRefused)
             }
             (Status::Deleted, Command::Delete) => Ok(vec![]),
             (Status::Unknown | Status::Deleted, _) => Err(Refusal::NotFound),
@@ -55,6 +66,8 @@ impl User {
                 .then(|| vec![What::AddressRemoved(id)])
                 .ok_or(Refusal::AddressNotFound),
             Command::PutConsent { purpose, granted, wording } => self.consented(purpose, granted, wording, now),
+            Command::Address(ask) => self.asked_of_address(ask, now),
+            Command::Passkey(ask) => self.asked_of_passkeys(ask, now),
             Command::BeginMfa(_)
             | Command::EnableMfa(..)
             | Command::UseCode(_)
@@ -63,13 +76,23 @@ impl User {
             | Command::DisableMfa => self.factor(command),
             Command::PutRole(_) | Command::PutStanding(..) | Command::Lock | Command::Unlock => self.stood(command),
             // Answered before, in every status.
-            Command::Create(..) | Command::Activate | Command::Earn(..) => Ok(vec![]),
+            Command::Create(..)
+            | Command::Activate
+            | Command::Earn(..)
+            | Command::Subscribe(_)
+            | Command::EndSubscription => Ok(vec![]),
         }
     }
 
-    fn earned(&self, order_id: String, points: i64) -> Vec<What> {
+    fn earned(&self, order_id: String, points: i64, premium_at: i64) -> Vec<What> {
         let balance = self.points.saturating_add(points);
-        if points <= 0 { vec![] } else { vec![What::PointsEarned { order_id, points, balance }] }
+        if points <= 0 {
+            return vec![];
+        }
+        // Once: whom staff serve otherwise afterwards they mean to.
+        let is_reached = premium_at > 0 && self.points < premium_at && balance >= premium_at;
+        let better = is_reached.then(|| self.served(Tier::Premium, Change::Loyalty)).flatten();
+        std::iter::once(What::PointsEarned { order_id, points, balance }).chain(better).collect()
     }
 
     fn told(&self, profile: Profile, marks: Vec<String>) -> Decided {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Event, Letter, Mfa, Standing, Status, Ticket, User, What};
+use super::{Change, Event, How, Letter, Mfa, Standing, Status, Ticket, User, What};
 
 fn ticket(letter: &Letter, at: Timestamp) -> Ticket {
     Ticket { hash: letter.sending.hash.clone(), expires_at: letter.sending.expires_at, issued_at: at }
@@ -32,7 +32,13 @@ impl User {
                 };
             }
             What::Created(standing) => self.stands(standing),
-            What::Updated(standing, _) => self.stands(standing),
+            What::Updated(standing, change) => {
+                self.stands(standing);
+                if let (Some(paid), Change::Standing | Change::Loyalty) = (&mut self.subscription, change) {
+                    paid.tier_beside = standing.tier;
+                }
+            }
+            What::Membership(happened) => self.folded_membership(happened),
             What::ProfileUpdated { profile, marks, .. } => {
                 self.profile = profile.clone();
                 self.marks.clone_from(marks);
@@ -50,10 +56,15 @@ impl User {
             What::EmailVerified => self.email_verified = true,
             What::VerificationIssued(letter) => self.verification = Some(ticket(letter, at)),
             What::ResetIssued(letter) => self.reset = Some(ticket(letter, at)),
-            What::PasswordChanged(hash, _) => {
+            What::PasswordChanged(hash, how) => {
                 self.password_hash.clone_from(hash);
                 self.reset = None;
+                if *how != How::Rehashed {
+                    self.wanted = None;
+                }
             }
+            What::Address(happened) => self.folded_address(happened, at),
+            What::Passkey(happened) => self.folded_passkeys(happened, at),
             What::ConsentGiven(consent) => {
                 self.consents.retain(|known| known.purpose != consent.purpose);
                 self.consents.push(consent.clone());

@@ -110,8 +110,8 @@ fn commands() -> Vec<(&'static str, Command)> {
         ("standing", Command::PutStanding(Tier::Premium, "wholesale".into())),
         ("lock", Command::Lock),
         ("unlock", Command::Unlock),
-        ("earn", Command::Earn("ord".into(), 5)),
-        ("earn nothing", Command::Earn("ord".into(), 0)),
+        ("earn", Command::Earn("ord".into(), 5, 0)),
+        ("earn nothing", Command::Earn("ord".into(), 0, 0)),
     ]
 }
 

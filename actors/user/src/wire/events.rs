@@ -8,10 +8,10 @@ use super::shown::{
     consent_in, consent_out, place_in, place_out, profile_out, role_in, role_out, status_in, status_out, tier_in,
     tier_out,
 };
-use super::v1;
+use super::{happened, v1};
 use crate::user::{Address, Change, Event, How, Letter, Newcomer, Profile, Sending, Standing, Status, What};
 
-fn ticket_out(sending: &Sending) -> v1::Ticket {
+pub(super) fn ticket_out(sending: &Sending) -> v1::Ticket {
     let Sending { hash, secret, expires_at } = sending.clone();
     v1::Ticket { hash, secret, expires_at: Some(to_wire(expires_at)) }
 }
@@ -43,6 +43,8 @@ fn change_out(change: Change) -> &'static str {
         Change::Standing => "standing",
         Change::Locked => "locked",
         Change::Unlocked => "unlocked",
+        Change::Subscription => "subscription",
+        Change::Loyalty => "loyalty",
     }
 }
 
@@ -51,6 +53,8 @@ fn change_in(change: &str) -> Change {
         "standing" => Change::Standing,
         "locked" => Change::Locked,
         "unlocked" => Change::Unlocked,
+        "subscription" => Change::Subscription,
+        "loyalty" => Change::Loyalty,
         _ => Change::Role,
     }
 }
@@ -163,6 +167,9 @@ impl Recorded for Event {
                 let event = v1::UserPointsEarned { user_id, order_id, points, balance, at };
                 ("user.points.earned", event.encode_to_vec())
             }
+            What::Address(happened) => happened::moved(user_id, self.at, happened),
+            What::Passkey(happened) => happened::of_passkeys(user_id, self.at, happened),
+            What::Membership(happened) => happened::of_membership(user_id, self.at, happened),
         }
     }
 
@@ -277,7 +284,10 @@ fn recalled(event_type: &str, data: &[u8]) -> Result<Option<Event>, prost::Decod
             let v1::UserPointsEarned { user_id, order_id, points, balance, at } = v1::UserPointsEarned::decode(data)?;
             (user_id, at, What::PointsEarned { order_id, points, balance })
         }
-        _ => return Ok(None),
+        other => {
+            let recalled = happened::recalled(other, data)?;
+            return Ok(recalled.map(|(id, at, what)| Event { id, at, what }));
+        }
     };
     Ok(Some(Event { id, at: from_wire(at.as_ref()), what }))
 }

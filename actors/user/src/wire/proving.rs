@@ -156,6 +156,25 @@ pub(crate) fn verify(
     })
 }
 
+/// A session for somebody who has shown who they are, with its tokens.
+pub(super) async fn opened(
+    inquiry: &Inquiry,
+    user_id: &str,
+    amr: &[String],
+    address: &str,
+    agent: &str,
+) -> Result<auth::Tokens, Problem> {
+    let open = auth::OpenSessionRequest {
+        session_id: Id::derived("ses", &Entropy::system().bytes::<16>()).to_string(),
+        user_id: user_id.to_owned(),
+        amr: amr.to_vec(),
+        source: address.chars().take(64).collect(),
+        user_agent: agent.to_owned(),
+        client_id: None,
+    };
+    Ok(inquiry.ask::<auth::rpc::OpenSession>("", &open).await?.tokens.unwrap_or_default())
+}
+
 pub(crate) fn gather_authenticate<'a>(
     inquiry: &'a Inquiry,
     request: &'a v1::AuthenticateUserRequest,
@@ -187,16 +206,8 @@ pub(crate) fn gather_authenticate<'a>(
             v1::VerifyOutcome::Locked => return Err(locked(judged.retry_after)),
             v1::VerifyOutcome::Refused | v1::VerifyOutcome::Unspecified => return Err(wrong()),
         }
-        let open = auth::OpenSessionRequest {
-            session_id: Id::derived("ses", &Entropy::system().bytes::<16>()).to_string(),
-            user_id: judged.kept.user_id.clone(),
-            amr: judged.amr.clone(),
-            source: request.client_address.chars().take(64).collect(),
-            user_agent: request.client_agent.clone(),
-            client_id: None,
-        };
-        let opened = inquiry.ask::<auth::rpc::OpenSession>("", &open).await?;
-        let tokens = opened.tokens.unwrap_or_default();
+        let v1::AuthenticateUserRequest { client_address, client_agent, .. } = request;
+        let tokens = opened(inquiry, &judged.kept.user_id, &judged.amr, client_address, client_agent).await?;
         Ok(v1::AuthenticateUserResponse {
             session_id: tokens.session_id,
             user_id: judged.kept.user_id,

@@ -8,9 +8,10 @@ use messages::problem::Kind;
 
 use super::events::ticket_in;
 use super::shown::{role_in, tier_in};
-use super::{Problem, exported, must_be_own, now, rpc, shown, v1};
+use super::{Problem, exported, must_be_own, now, order, rpc, shown, v1};
 use crate::claim::{self, Claim};
 use crate::settings::tools;
+use crate::user::membership::Paid;
 use crate::user::{Command, Profile, Refusal, User};
 use crate::views;
 
@@ -95,8 +96,45 @@ pub(crate) fn unlock(desk: &mut Desk<'_>, request: &v1::UnlockUserRequest) -> Re
 
 /// The order says whose it was; that may be a guest, who has no account and no points.
 pub(crate) fn earn(desk: &mut Desk<'_>, request: &v1::EarnPointsRequest) -> Result<v1::EarnPointsResponse, Problem> {
-    desk.tell::<User>(&request.user_id, Command::Earn(request.order_id.clone(), request.points))?;
+    let premium_at = tools().settings.premium_points.into();
+    desk.tell::<User>(&request.user_id, Command::Earn(request.order_id.clone(), request.points, premium_at))?;
     Ok(v1::EarnPointsResponse {})
+}
+
+/// What of an order is a membership.
+const MEMBERSHIP: &str = "membership";
+
+/// The membership in an order that was paid, as far as it was not cancelled; the first, when there are several.
+pub(crate) fn gather_paid<'a>(
+    inquiry: &'a Inquiry,
+    request: &'a v1::StartSubscriptionRequest,
+) -> Gathering<'a, Option<Paid>> {
+    Box::pin(async move {
+        let v1::StartSubscriptionRequest { order_id, payment_id, .. } = request;
+        let get = order::GetOrderRequest { order_id: order_id.clone() };
+        let paid = match inquiry.ask::<order::rpc::GetOrder>(order_id, &get).await {
+            Ok(said) => said.order.unwrap_or_default(),
+            Err(problem) if problem.code == "not_found" => return Ok(None),
+            Err(problem) => return Err(problem),
+        };
+        let line = paid.items.iter().find(|item| item.product_type == MEMBERSHIP && item.quantity > item.cancelled);
+        Ok(line.map(|line| {
+            let units = line.quantity.saturating_sub(line.cancelled);
+            let days = i64::from(tools().settings.membership_days).saturating_mul(units);
+            Paid { plan: line.sku.clone(), days, order_id: order_id.clone(), payment_id: payment_id.clone() }
+        }))
+    })
+}
+
+pub(crate) fn start_subscription(
+    desk: &mut Desk<'_>,
+    request: &v1::StartSubscriptionRequest,
+    paid: &Option<Paid>,
+) -> Result<v1::StartSubscriptionResponse, Problem> {
+    if let Some(paid) = paid {
+        desk.tell::<User>(&request.user_id, Command::Subscribe(paid.clone()))?;
+    }
+    Ok(v1::StartSubscriptionResponse {})
 }
 
 /// Whether there is an account with the address is nobody's to learn, so this is never refused.

@@ -110,6 +110,11 @@ pub(crate) fn shown(user: &User, version: u64) -> Option<v1::User> {
         loyalty_points: user.points,
         consents: user.consents.iter().map(consent_out).collect(),
         guest_ids: user.guests.clone(),
+        subscription: user
+            .subscription
+            .as_ref()
+            .map(|paid| v1::Subscription { plan: paid.plan.clone(), until: Some(to_wire(paid.until)) }),
+        pending_email: user.pending().map(|wanted| wanted.email.clone()),
         created_at: Some(to_wire(user.created_at)),
         updated_at: Some(to_wire(user.updated_at)),
     })
@@ -165,6 +170,9 @@ pub(crate) fn exported(user: &User, version: u64, tries: &[v1::Authentication]) 
         "addresses": user.addresses.iter().map(address).collect::<Vec<_>>(),
         "consents": user.consents.iter().map(consent).collect::<Vec<_>>(),
         "guest_ids": user.guests,
+        "pending_email": user.pending().map(|wanted| &wanted.email),
+        "passkeys": super::passkeys::exported(&user.passkeys),
+        "subscription": user.subscription.as_ref().map(|paid| json!({"plan": paid.plan, "until": paid.until.to_string()})),
         "authentications": tries.iter().map(tried).collect::<Vec<_>>(),
         "created_at": user.created_at.to_string(),
         "updated_at": user.updated_at.to_string(),

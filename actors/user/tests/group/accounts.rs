@@ -1,10 +1,13 @@
 //! Accounts: from the first word to the last.
 
+use std::time::Duration;
+
 use messages::common::v1::Address;
 use messages::user::v1::{self, UserStatus, VerifyOutcome, rpc};
 use runtime::headers::Caller;
 use runtime::testkit::{MemoryStore, refusal};
 
+use super::neighbours;
 use super::shop::{PASSWORD, Shop, as_self, ask, id, outcome, play, register, registering, see, staff};
 
 #[test]
@@ -246,6 +249,40 @@ fn whoever_leaves_leaves_nothing_and_may_come_again() {
         ask::<rpc::RegisterUser>(&asker, &Caller::anonymous(), &again.user_id, &again)
             .await
             .expect("the address is free");
+        shop.close().await;
+    });
+}
+
+#[test]
+fn a_membership_that_was_paid_serves_its_buyer_better_for_as_long_as_it_lasts() {
+    play(async |world| {
+        let (mut shop, asker) = Shop::open(&world).await;
+        let mut orders = neighbours::orders(&world).await;
+        let ada = register(&asker, "ada").await;
+        let paid = |user_id: &str| v1::StartSubscriptionRequest {
+            user_id: user_id.into(),
+            order_id: id("ord", "club"),
+            payment_id: id("pay", "club"),
+        };
+        let service = Caller::service("user");
+        for _ in 0..2 {
+            ask::<rpc::StartSubscription>(&asker, &service, &ada, &paid(&ada)).await.expect("noted");
+        }
+        let guest = id("usr", "guest");
+        ask::<rpc::StartSubscription>(&asker, &service, &guest, &paid(&guest)).await.expect("a guest has no account");
+        let seen = see(&asker, &as_self("ada"), &ada).await.expect("theirs");
+        let plan = seen.subscription.expect("a membership").plan;
+        assert_eq!((seen.tier(), plan.as_str()), (v1::Tier::Premium, "CLUB-YEAR"));
+        // Two units are two years, whoever is restarted meanwhile.
+        shop.user.kill("a");
+        shop.user.start("a").await;
+        let tier = async |days: u64| {
+            tokio::time::sleep(Duration::from_secs(days * 24 * 60 * 60)).await;
+            see(&asker, &as_self("ada"), &ada).await.expect("theirs").tier()
+        };
+        assert_eq!(tier(729).await, v1::Tier::Premium);
+        assert_eq!(tier(2).await, v1::Tier::Standard);
+        orders.clear().await;
         shop.close().await;
     });
 }

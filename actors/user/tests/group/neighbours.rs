@@ -1,13 +1,14 @@
-//! `auth`, as small as it can be: it makes a record of whoever has a password, and opens sessions.
+//! `auth`, as small as it can be: it makes a record of whoever has a password, and opens sessions; and `order`, smaller.
 
 use jiff::Timestamp;
 use messages::auth::v1::{self as auth, rpc};
+use messages::order::v1 as order;
 use messages::problem::Problem;
 use messages::user::v1::UserCredentialsSet;
 use messages::{Group as Contract, Hears, Rpc as _};
 use prost::Message as _;
 use runtime::clock::{from_wire, to_wire};
-use runtime::desk::Desk;
+use runtime::desk::{Desk, Window};
 use runtime::entity::{Entity, Facts, Recorded, Undecodable};
 use runtime::group::{Group, News, Reaction, Views};
 use runtime::testkit::{Ground, Stage, World};
@@ -90,5 +91,39 @@ pub(crate) async fn open(world: &World) -> Stage {
     };
     let mut stage = Stage::new(Ground::World(world.clone()), build);
     stage.start("n").await;
+    stage
+}
+
+/// Orders of which one line is a membership and one is not.
+fn order(_: &Window<'_>, request: &order::GetOrderRequest) -> Result<order::GetOrderResponse, Problem> {
+    let item = |sku: &str, product_type: &str, quantity| order::OrderItem {
+        sku: sku.into(),
+        product_type: product_type.into(),
+        quantity,
+        ..order::OrderItem::default()
+    };
+    let items = vec![item("SHIRT", "physical", 3), item("CLUB-YEAR", "membership", 2)];
+    Ok(order::GetOrderResponse {
+        order: Some(order::Order { order_id: request.order_id.clone(), items, ..order::Order::default() }),
+    })
+}
+
+thread_local! {
+    static ORDER: &'static Contract = {
+        let whole = Contract::named("order").expect("a group");
+        let routes = Box::leak(Box::new([order::rpc::GetOrder::ROUTE]));
+        Box::leak(Box::new(Contract { hears: &[], calls: &[], routes, ..*whole }))
+    };
+}
+
+/// The small `order`, in a world.
+pub(crate) async fn orders(world: &World) -> Stage {
+    let build: fn() -> Group = || {
+        Group::new(ORDER.with(|contract| *contract))
+            .entity::<Record>()
+            .read::<order::rpc::GetOrder, Record>(|r| r.order_id.clone(), order)
+    };
+    let mut stage = Stage::new(Ground::World(world.clone()), build);
+    stage.start("o").await;
     stage
 }

@@ -8,6 +8,7 @@ use runtime::client::{Call, Failure};
 use runtime::group::Group;
 use runtime::headers::Caller;
 use runtime::testkit::{Asker, Ground, Stage, World, seeded};
+use user::passkey::party::Party;
 use user::settings::{Argon2, Settings};
 
 use super::neighbours;
@@ -23,7 +24,9 @@ pub(crate) struct Shop {
 
 fn group() -> Group {
     let argon2 = Argon2 { memory_kib: 8, passes: 1, lanes: 1 };
-    let settings = Settings { secret: "a secret of more than 32 characters".into(), argon2, ..Settings::default() };
+    let secret = "a secret of more than 32 characters".into();
+    let passkeys = Party::at("https://shop.example");
+    let settings = Settings { secret, argon2, passkeys, ..Settings::default() };
     user::group_with(settings).expect("settings")
 }
 
