@@ -160,11 +160,11 @@ pub(crate) fn signing_keys(
     Ok(v1::ListSigningKeysResponse { keys: public(&ring(views), views.now) })
 }
 
-/// Whose list is wanted: the caller's own, unless they work here.
+/// Whose list is wanted: the caller's own, unless they look after others'.
 fn whose(views: &Views<'_>, user_id: Option<&str>) -> Result<String, Problem> {
     let own = views.caller.person();
     match user_id.or(own) {
-        Some(user_id) if views.caller.may_touch(user_id) => Ok(user_id.to_owned()),
+        Some(user_id) if views.caller.may_touch_credentials(user_id) => Ok(user_id.to_owned()),
         _ => Err(no_such("person")),
     }
 }
