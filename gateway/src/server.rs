@@ -28,6 +28,7 @@ use crate::config::{Config, Unusable};
 use crate::connection::{Connection, Line, Stop};
 use crate::door::{Door, has_body};
 use crate::router::Ambiguous;
+use crate::screens::{Mounted, Screen};
 use crate::shared::Shared;
 
 /// Makes a worker's own connection to NATS.
@@ -98,6 +99,17 @@ impl Gateway {
     #[must_use]
     pub fn reaching(mut self, reach: Reach) -> Gateway {
         self.reach = Some(reach);
+        self
+    }
+
+    /// Shows these screens too, unless the configuration says no.
+    #[must_use]
+    pub fn showing(mut self, screens: &'static [Screen]) -> Gateway {
+        // Nothing shares it before it runs.
+        if let Some(shared) = Arc::get_mut(&mut self.shared).filter(|shared| shared.config.screens) {
+            shared.screens = Mounted(screens);
+            shared.documents.show(screens);
+        }
         self
     }
 

@@ -12,6 +12,7 @@ use crate::lifecycle::Life;
 use crate::openapi::Documents;
 use crate::rates::Counts;
 use crate::router::{Ambiguous, Router};
+use crate::screens::Mounted;
 use crate::sessions::Sessions;
 
 /// What all workers share. A route is known by its index in `routes`.
@@ -29,6 +30,7 @@ pub(crate) struct Shared {
     pub(crate) cors: Cors,
     pub(crate) draining: Draining,
     pub(crate) documents: Documents,
+    pub(crate) screens: Mounted,
 }
 
 impl Shared {
@@ -47,6 +49,7 @@ impl Shared {
             cors: Cors::new(&config.cors),
             draining: Draining::default(),
             documents: Documents::new(routes, &config.guest_scopes),
+            screens: Mounted::default(),
             config,
         })
     }

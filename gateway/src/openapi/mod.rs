@@ -24,6 +24,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::guest::Guests;
+use crate::screens::{self, Screen};
 use crate::trace::hex;
 use contract::Contract;
 use schema::Schemas;
@@ -41,6 +42,7 @@ const GUEST: &str = "A secret of somebody without an account, 22 to 128 printabl
 pub(crate) struct Documents {
     routes: &'static [&'static Route],
     guests: Guests,
+    screens: &'static [Screen],
     made: OnceLock<Result<[Document; 2], DescriptorError>>,
 }
 
@@ -52,7 +54,12 @@ struct Document {
 
 impl Documents {
     pub(crate) fn new(routes: &'static [&'static Route], guest_scopes: &[String]) -> Documents {
-        Documents { routes, guests: Guests::new(guest_scopes), made: OnceLock::new() }
+        Documents { routes, guests: Guests::new(guest_scopes), screens: &[], made: OnceLock::new() }
+    }
+
+    /// Tells of these screens too.
+    pub(crate) fn show(&mut self, screens: &'static [Screen]) {
+        self.screens = screens;
     }
 
     /// `GET /openapi.json`.
@@ -65,10 +72,11 @@ impl Documents {
             Some("version=3.0") => 1,
             Some(_) => return Err(Error::bad_request("unknown_version", "version is 3.1 or 3.0")),
         };
-        let made = self.made.get_or_init(|| make(self.routes, &self.guests)).as_ref().map_err(|cause| {
-            tracing::error!(%cause, "the descriptors of the contract cannot be read");
-            Error::internal()
-        })?;
+        let made =
+            self.made.get_or_init(|| make(self.routes, &self.guests, self.screens)).as_ref().map_err(|cause| {
+                tracing::error!(%cause, "the descriptors of the contract cannot be read");
+                Error::internal()
+            })?;
         let document = &made[version];
         let known = http.headers().get(IF_NONE_MATCH).is_some_and(|held| held == document.etag);
         let mut response = HttpResponse::build(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
@@ -80,8 +88,8 @@ impl Documents {
     }
 }
 
-fn make(routes: &[&'static Route], guests: &Guests) -> Result<[Document; 2], DescriptorError> {
-    let newest = document(&Contract::read()?, routes, guests);
+fn make(routes: &[&'static Route], guests: &Guests, screens: &[Screen]) -> Result<[Document; 2], DescriptorError> {
+    let newest = document(&Contract::read()?, routes, guests, screens);
     let older = downgrade::downgrade(newest.clone());
     Ok([newest, older].map(|document| {
         let json = document.to_string();
@@ -91,7 +99,7 @@ fn make(routes: &[&'static Route], guests: &Guests) -> Result<[Document; 2], Des
 }
 
 /// The document in OpenAPI 3.1.
-fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests) -> Value {
+fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests, screens: &[Screen]) -> Value {
     let mut schemas = Schemas::new(contract);
     schemas.add("Problem", problem::schema());
     let mut paths: Map<String, Value> = Map::new();
@@ -105,37 +113,73 @@ fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests) -> 
             }
         }
     }
+    for screen in screens {
+        let headers = operation::on_every_answer();
+        let mut schema = |rpc: &str| operation::answered(contract, &mut schemas, rpc);
+        paths.insert(screen.path.to_owned(), screens::path(screen, &headers, &mut schema));
+    }
+    let [schemas, responses] = schemas.into_components();
     json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Mercat",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "A shop. Every write may carry an Idempotency-Key, every entity has an ETag, every refusal is a problem with a stable code.",
+            "contact": {"name": "Whoever runs this shop"},
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
-        "tags": tags(routes),
+        "servers": [{"url": "/", "description": "This shop, as it is in production.", "x-internal": false}],
+        "tags": tags(routes, screens),
         "paths": paths,
         "components": {
-            "schemas": schemas.into_components(),
+            "schemas": schemas,
+            "responses": responses,
             "parameters": operation::parameters(),
             "headers": operation::headers(),
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "A token of the shop."},
+                "oauth": oauth(routes),
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a token of the configuration."},
                 "guest": {"type": "apiKey", "in": "header", "name": "Guest-Token", "description": GUEST},
             },
         },
     })
 }
 
+/// How people and applications come by access tokens, and what those may be for.
+fn oauth(routes: &[&'static Route]) -> Value {
+    let about = |scope: &str| match scope.split_once(':') {
+        Some((group, "read")) => format!("See what is one's own in {group}."),
+        Some((group, "write")) => format!("Change what is one's own in {group}."),
+        Some((group, "manage")) => format!("Look after {group}."),
+        _ => format!("{scope}, between the groups of the shop."),
+    };
+    let with_doors = routes.iter().filter(|route| !route.http.is_empty());
+    let scopes: Map<String, Value> =
+        with_doors.filter_map(|route| route.scope).map(|scope| (scope.to_owned(), about(scope).into())).collect();
+    let token = "/oauth2/token";
+    json!({
+        "type": "oauth2",
+        "description": "An access token of the shop's identity provider (see /.well-known/openid-configuration): a JWT (RFC 9068) that lives ten minutes and is checked as RFC8725 asks.",
+        "flows": {
+            "authorizationCode": {
+                "authorizationUrl": "/oauth2/authorize", "tokenUrl": token, "refreshUrl": token, "scopes": scopes,
+            },
+            "clientCredentials": {"tokenUrl": token, "scopes": scopes},
+        },
+    })
+}
+
 /// The groups, in the order of the contract.
-fn tags(routes: &[&'static Route]) -> Vec<Value> {
+fn tags(routes: &[&'static Route], screens: &[Screen]) -> Vec<Value> {
     let mut tags: Vec<Value> = Vec::new();
     for route in routes.iter().filter(|route| !route.http.is_empty()) {
         if tags.iter().all(|tag| tag["name"] != route.group) {
             let about = Group::named(route.group).map(|group| group.doc);
             tags.push(json!({"name": route.group, "description": about}));
         }
+    }
+    if !screens.is_empty() {
+        tags.push(json!({"name": "screens", "description": "What a page of the shop shows, in one answer."}));
     }
     tags
 }
