@@ -71,10 +71,24 @@ impl Shop {
         shop
     }
 
+    /// Opens a new shop that is told something by its environment.
+    pub(crate) fn open_with(name: &str, value: &str) -> Shop {
+        let own = TempDir::with_prefix("mercat-").expect("a directory for the shop");
+        let mut command = up(own.path());
+        command.env(name, value);
+        let mut shop = Shop::start(own.path(), command);
+        shop._own = Some(own);
+        shop
+    }
+
     /// Opens the shop that this directory holds.
     pub(crate) fn open_in(data: &Path) -> Shop {
+        Shop::start(data, up(data))
+    }
+
+    fn start(data: &Path, mut command: Command) -> Shop {
         let log = std::fs::File::options().create(true).append(true).open(data.join("up.log")).expect("a log");
-        let mut child = up(data).stdout(Stdio::piped()).stderr(log).spawn().expect("mercat starts");
+        let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("mercat starts");
         let said = lines(BufReader::new(child.stdout.take().expect("it is piped")));
         let mut greeting = String::new();
         let give_up = Instant::now() + run::WITHIN;
