@@ -1,6 +1,6 @@
 //! Questions in JSON, written and read.
 
-use gateway::screens::{Known, Wish};
+use gateway::screens::{Known, Said, Wish};
 use messages::json::{Json, Object};
 
 /// Asks with these members.
@@ -28,8 +28,9 @@ pub(crate) fn any_of(values: Vec<Json>) -> Json {
 /// Asks about a part once it was answered; nothing when it was not, or when it has nothing to ask about.
 pub(crate) fn about(known: &Known<'_>, part: &str, ask: impl FnOnce(&Json) -> Option<Wish>) -> Wish {
     match known.part(part) {
-        None => Wish::Later,
-        Some(said) => said.and_then(ask).unwrap_or(Wish::Nothing),
+        Said::NotYet => Wish::Later,
+        Said::Nothing => Wish::Nothing,
+        Said::This(said) => ask(said).unwrap_or(Wish::Nothing),
     }
 }
 

@@ -72,6 +72,17 @@ pub enum Wish {
     Nothing,
 }
 
+/// What came of a part.
+#[derive(Debug, Clone, Copy)]
+pub enum Said<'a> {
+    /// It was not answered yet.
+    NotYet,
+    /// There is no answer to come.
+    Nothing,
+    /// This.
+    This(&'a Json),
+}
+
 /// What is known while a screen is made.
 #[derive(Debug)]
 pub struct Known<'a> {
@@ -94,10 +105,14 @@ impl Known<'_> {
         self.person
     }
 
-    /// What a part was answered: `None` as long as it was not; `Some(None)` when there is no answer to come.
+    /// What a part was answered.
     #[must_use]
-    pub fn part(&self, name: &str) -> Option<Option<&Json>> {
-        self.said.get(name).map(Option::as_ref)
+    pub fn part(&self, name: &str) -> Said<'_> {
+        match self.said.get(name) {
+            None => Said::NotYet,
+            Some(None) => Said::Nothing,
+            Some(Some(said)) => Said::This(said),
+        }
     }
 }
 

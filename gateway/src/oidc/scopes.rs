@@ -15,7 +15,7 @@ pub(super) fn in_words(scope: &str) -> String {
     }
 }
 
-/// Scopes of OpenID Connect, and the one that stands for all.
+/// Scopes of `OpenID` Connect, and the one that stands for all.
 fn alone(scope: &str) -> String {
     let said = match scope {
         "*" => "do everything that you may",

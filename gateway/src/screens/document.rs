@@ -1,4 +1,4 @@
-//! Screens in the OpenAPI document.
+//! Screens, as `/openapi.json` tells of them.
 
 use serde_json::{Map, Value, json};
 

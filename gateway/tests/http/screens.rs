@@ -1,6 +1,6 @@
 //! Screens: several questions, one answer.
 
-use gateway::screens::{Known, Part, Screen, Wish};
+use gateway::screens::{Known, Part, Said, Screen, Wish};
 use messages::json::{Json, Object};
 use runtime::headers;
 
@@ -29,7 +29,7 @@ fn product(known: &Known<'_>) -> Wish {
 }
 
 fn others(known: &Known<'_>) -> Wish {
-    if known.part("product").is_none() { Wish::Later } else { all(known) }
+    if matches!(known.part("product"), Said::NotYet) { Wish::Later } else { all(known) }
 }
 
 fn all(_: &Known<'_>) -> Wish {

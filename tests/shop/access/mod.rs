@@ -237,7 +237,7 @@ fn nobody_gets_through_a_door_that_is_not_theirs() {
         faults.sort();
         faults.dedup();
         let asked: usize = walks.iter().map(|walk| walk.asked).sum();
-        println!("{asked} requests to {} doors by {} people", doors.len(), people.len());
+        eprintln!("{asked} requests to {} doors by {} people", doors.len(), people.len());
         assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     });
 }

@@ -63,7 +63,7 @@ fn a_kept_answer_is_never_older_than_what_was_acknowledged_before_it_was_asked_f
         };
         let (counted, ()) = futures::future::join(readers, write).await;
         let [reads, hits] = counted.iter().fold([0, 0], |[a, b], [c, d]| [a + c, b + d]);
-        println!("{reads} reads, {hits} of them kept, beside {WRITES} writes");
+        eprintln!("{reads} reads, {hits} of them kept, beside {WRITES} writes");
         assert!(hits > 0 && hits < reads, "{hits} of {reads} reads were kept ones: nothing was raced");
     });
 }
@@ -99,7 +99,7 @@ fn what_staff_are_shown_of_a_draft_is_never_kept_for_a_stranger() {
         };
         let (of_staff, of_a_stranger, ()) =
             futures::future::join3(look(staff, true), look(stranger, false), write).await;
-        println!("{of_staff} and {of_a_stranger} kept answers");
+        eprintln!("{of_staff} and {of_a_stranger} kept answers");
         assert!(of_staff > 0 && of_a_stranger > 0, "nothing was kept, so nothing was shown");
     });
 }
@@ -143,7 +143,7 @@ fn a_kept_answer_is_nobody_elses() {
         let people =
             [(shop.guest(), "MUG"), (shop.guest(), "SHIRT"), (shop.guest(), "LAMP"), (shop.customer(), "PLATE")];
         let hits: Vec<u64> = join_all(people.map(|(customer, sku)| keep_to_oneself(customer, sku))).await;
-        println!("{hits:?} kept answers");
+        eprintln!("{hits:?} kept answers");
         assert!(hits.iter().sum::<u64>() > 0, "nothing was kept, so nothing was shown");
     });
 }
