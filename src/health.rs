@@ -48,7 +48,7 @@ pub(crate) fn open_door(config: &Config) -> anyhow::Result<Gateway> {
         }
         .boxed()
     });
-    Ok(Gateway::bind(settings, connect).context("could not open the gateway")?.reaching(reach))
+    Ok(Gateway::bind(settings, connect).context("could not open the gateway")?.reaching(reach).showing(&bff::SCREENS))
 }
 
 /// Runs the gateway until told to stop.

@@ -20,6 +20,8 @@ enum Place {
     Group,
     /// `gateway/`: depends on the contract and the machine.
     Door,
+    /// `bff/`: screens. Says what the door shall ask, and knows the contract and the door's words for it.
+    Screens,
     /// The binary, which composes all of them.
     House,
     /// `benches/`: what the binary measures the shop with and against. Knows none of the others.
@@ -93,6 +95,9 @@ fn ours(room: &Room, used: Place, how: &Use) -> Option<&'static str> {
         // Whoever calls a provider is tested with a real one.
         (Place::Group, Place::Bank) if how.by_tests => None,
         (_, Place::Bank) => Some("a provider is reached by its address, like anybody's"),
+        (Place::Screens, Place::Contract | Place::Door) => None,
+        (Place::Screens, _) => Some("a screen asks by the contract, through the door"),
+        (_, Place::Screens) => Some("only the binary shows screens"),
         (Place::Contract, _) => Some("the contract depends on nothing of ours"),
         (_, Place::Contract) => None,
         (Place::Machine, _) => Some("the machine knows the contract only"),
@@ -105,8 +110,9 @@ fn ours(room: &Room, used: Place, how: &Use) -> Option<&'static str> {
 
 /// Whether a room may use a crate of others.
 fn outside(room: &Room, used: &Use) -> Option<&'static str> {
-    if room.place == Place::Group && !used.by_tests && IMPURE.contains(&used.name.as_str()) {
-        return Some("entities are pure");
+    let is_pure = matches!(room.place, Place::Group | Place::Screens);
+    if is_pure && !used.by_tests && IMPURE.contains(&used.name.as_str()) {
+        return Some("entities and screens are pure");
     }
     let (_, places) = OUTSIDE.iter().find(|(name, _)| *name == used.name)?;
     let as_strangers = used.by_tests && matches!(room.place, Place::Door | Place::House);
@@ -119,6 +125,7 @@ fn place(path: &str) -> Option<Place> {
         [""] => Some(Place::House),
         ["messages"] => Some(Place::Contract),
         ["gateway"] => Some(Place::Door),
+        ["bff"] => Some(Place::Screens),
         ["benches"] => Some(Place::Yardstick),
         ["bank"] => Some(Place::Bank),
         ["actors", "runtime"] => Some(Place::Machine),
@@ -154,9 +161,16 @@ fn rooms(metadata: &Metadata) -> Vec<Room> {
 fn no_room_uses_what_it_may_not() {
     let rooms = rooms(&metadata());
     let places: Vec<Place> = rooms.iter().map(|room| room.place).collect();
-    for place in
-        [Place::Contract, Place::Machine, Place::Group, Place::Door, Place::House, Place::Yardstick, Place::Bank]
-    {
+    for place in [
+        Place::Contract,
+        Place::Machine,
+        Place::Group,
+        Place::Door,
+        Place::Screens,
+        Place::House,
+        Place::Yardstick,
+        Place::Bank,
+    ] {
         assert!(places.contains(&place), "there is no {place:?} among {rooms:?}");
     }
     assert_eq!(faults(&rooms), Vec::<String>::new());
@@ -251,6 +265,7 @@ mod seen_to_fail {
             room("mercat", Place::House),
             room("yardstick", Place::Yardstick),
             room("bank", Place::Bank),
+            room("bff", Place::Screens),
         ];
         assert_eq!(faults(&rooms), Vec::<String>::new());
         let room = rooms.iter_mut().find(|room| room.name == name).expect("one of these");
@@ -282,8 +297,8 @@ mod seen_to_fail {
             ("order", code("sled"), "order may not use sled: that is another room's"),
             ("order", code("actix-web"), "order may not use actix-web: that is another room's"),
             ("order", code("actix"), "order may not use actix: that is another room's"),
-            ("order", code("rand"), "order may not use rand: entities are pure"),
-            ("order", code("tokio"), "order may not use tokio: entities are pure"),
+            ("order", code("rand"), "order may not use rand: entities and screens are pure"),
+            ("order", code("tokio"), "order may not use tokio: entities and screens are pure"),
             ("messages", code("runtime"), "messages may not use runtime: the contract depends on nothing of ours"),
             (
                 "messages",
@@ -307,6 +322,11 @@ mod seen_to_fail {
             ("bank", code("sled"), "bank may not use sled: that is another room's"),
             ("payment", code("bank"), "payment may not use bank: a provider is reached by its address, like anybody's"),
             ("gateway", code("bank"), "gateway may not use bank: a provider is reached by its address, like anybody's"),
+            ("bff", code("runtime"), "bff may not use runtime: a screen asks by the contract, through the door"),
+            ("bff", code("order"), "bff may not use order: a screen asks by the contract, through the door"),
+            ("bff", code("tokio"), "bff may not use tokio: entities and screens are pure"),
+            ("bff", code("actix-web"), "bff may not use actix-web: that is another room's"),
+            ("gateway", code("bff"), "gateway may not use bff: only the binary shows screens"),
             ("order", code("yardstick"), "order may not use yardstick: only the binary measures"),
             (
                 "yardstick",
@@ -335,6 +355,9 @@ mod seen_to_fail {
             ("order", tests("tokio")),
             ("gateway", code("runtime")),
             ("gateway", code("actix-web")),
+            ("bff", code("messages")),
+            ("bff", code("gateway")),
+            ("mercat", code("bff")),
             ("gateway", tests("async-nats")),
             ("runtime", code("sled")),
             ("mercat", code("order")),

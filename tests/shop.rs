@@ -5,6 +5,8 @@
 //! processes, sockets and disks. A run prints its figures; one that fails prints the seed and the command that repeats it.
 //! `MERCAT_CHAOS_KILLS=50` makes every storm that long.
 
+#[path = "shop/access/mod.rs"]
+mod access;
 #[path = "shop/audit.rs"]
 mod audit;
 #[path = "chaos/book.rs"]
@@ -35,6 +37,8 @@ mod judge;
 mod kills;
 #[path = "chaos/load.rs"]
 mod load;
+#[path = "shop/npm.rs"]
+mod npm;
 #[path = "chaos/order.rs"]
 mod order;
 #[path = "shop/rebuild.rs"]

@@ -140,7 +140,7 @@ fn etag(version: u64) -> HeaderValue {
 }
 
 /// Whether the client holds this version already. Weak comparison, as RFC 9110 §13.1.2 asks.
-fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+pub(crate) fn is_known(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     let Some(held) = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()) else { return false };
     held.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag)
 }

@@ -96,6 +96,10 @@ pub(crate) fn if_version(method: &Method, headers: &HeaderMap) -> Result<Option<
     if *method == Method::POST {
         return Ok(None);
     }
+    let malformed = || Error::bad_request("if_match_malformed", "If-Match takes one entity tag, such as \"3\", or *");
+    if headers.get_all(IF_MATCH).count() > 1 {
+        return Err(malformed());
+    }
     let text = value.to_str().unwrap_or_default().trim();
     // That it exists is a condition of every change but creation.
     if text == "*" {
@@ -106,9 +110,7 @@ pub(crate) fn if_version(method: &Method, headers: &HeaderMap) -> Result<Option<
         None => (false, text),
     };
     let quoted = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|tag| !tag.contains('"'));
-    let Some(quoted) = quoted else {
-        return Err(Error::bad_request("if_match_malformed", "If-Match takes one entity tag, such as \"3\", or *"));
-    };
+    let Some(quoted) = quoted else { return Err(malformed()) };
     match quoted.parse::<u64>() {
         // A weak tag never matches (RFC 9110 §13.1.1), nor does another spelling of the number.
         Ok(version) if !weak && version.to_string() == quoted => Ok(Some(version)),

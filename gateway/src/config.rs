@@ -44,6 +44,8 @@ pub struct Config {
     pub guest_scopes: Vec<String>,
     /// Whether long answers are compressed for those who can unpack them. Not needed behind a proxy that does.
     pub compress: bool,
+    /// Whether screens are shown, which answer several questions at once.
+    pub screens: bool,
     /// How many of a thousand requests that bring no trace of their own are traced.
     pub trace_per_mille: u64,
     /// How much memory kept answers may take. 0 keeps none.
@@ -73,6 +75,7 @@ impl Default for Config {
             tokens: Vec::new(),
             guest_scopes: messages::scope::GUEST.map(str::to_owned).to_vec(),
             compress: true,
+            screens: true,
             trace_per_mille: 0,
             cache_bytes_max: 64 << 20,
             shapes: Vec::new(),

@@ -14,6 +14,7 @@ use actix_web::http::header::{
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::{SignedDuration, Timestamp};
 use messages::route::Rate;
 use runtime::bus::Bus;
 use runtime::client::Client;
@@ -49,7 +50,7 @@ const SECURITY: [(HeaderName, HeaderValue); 4] = [
 /// Nothing in an answer is a page, unless it brings a policy of its own.
 const POLICY: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 /// What pages of the gateway itself allow.
-const READ_ONLY: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
+pub(crate) const READ_ONLY: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
 
 /// A worker: its own connection to NATS, and what it shares with the others.
 pub(crate) struct Door {
@@ -150,20 +151,32 @@ impl Door {
             Found::Route(endpoint, params) => self.route(http, payload, names, endpoint, params, allowance).await,
             Found::MethodNotAllowed(allow) if preflight => Ok(self.options(http, allow)),
             Found::MethodNotAllowed(allow) => Err(Error::method_not_allowed(allow)),
-            Found::Nothing => {
-                let path = http.uri().path();
-                if let Some(place) = oidc::Place::of(path) {
-                    self.count(http, None, place.rate(http.method()), allowance).await?;
-                    return self.oidc(http, payload, place).await;
-                }
-                match staff::Page::at(path) {
-                    Some(page) => {
-                        self.count(http, None, Rate::Normal, allowance).await?;
-                        self.staff(http, page).await
-                    }
-                    None => self.page(http).await,
-                }
+            Found::Nothing => self.beside(http, payload, names, allowance).await,
+        }
+    }
+
+    /// What is no rpc's: screens, the doors of OAuth, and what the gateway itself has to show.
+    async fn beside(
+        &self,
+        http: &HttpRequest,
+        payload: web::Payload,
+        names: &Names,
+        allowance: &Cell<Option<Allowance>>,
+    ) -> Result<HttpResponse, Error> {
+        let path = http.uri().path();
+        if let Some((screen, params)) = self.shared.screens.find(path) {
+            return self.screen(http, names, screen, params, allowance).await;
+        }
+        if let Some(place) = oidc::Place::of(path) {
+            self.count(http, None, place.rate(http.method()), allowance).await?;
+            return self.oidc(http, payload, place).await;
+        }
+        match staff::Page::at(path) {
+            Some(page) => {
+                self.count(http, None, Rate::Normal, allowance).await?;
+                self.staff(http, page).await
             }
+            None => self.page(http).await,
         }
     }
 
@@ -244,7 +257,7 @@ impl Door {
     }
 
     /// Counts a request, and notes what is left.
-    async fn count(
+    pub(crate) async fn count(
         &self,
         http: &HttpRequest,
         identity: Option<&Identity>,
@@ -281,6 +294,13 @@ impl Door {
             (Some(_), &Method::OPTIONS) => Ok(self.options(http, &READ_ONLY)),
             (Some(_), _) => Err(Error::method_not_allowed(&READ_ONLY)),
         }
+    }
+
+    /// Until when a request of now is worth an answer.
+    pub(crate) fn deadline(&self) -> Timestamp {
+        let now = self.client.clock().now();
+        let patience = SignedDuration::try_from(self.shared.config.limits.ask_timeout()).unwrap_or(SignedDuration::MAX);
+        now.saturating_add(patience).unwrap_or(now)
     }
 
     pub(crate) fn options(&self, http: &HttpRequest, allow: &HeaderValue) -> HttpResponse {

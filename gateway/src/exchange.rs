@@ -9,7 +9,6 @@ use std::sync::Arc;
 use actix_web::http::header::HeaderMap;
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
-use jiff::{SignedDuration, Timestamp};
 use messages::errors::{FieldError, code};
 use messages::json::{Json, Object};
 use messages::route::{Route, RpcKind};
@@ -231,7 +230,7 @@ impl Exchange<'_> {
             return Err(Error::invalid(vec![wrong(name, code::BAD_ID, "must be an id")]));
         }
         let key = token.as_deref().map(messages::token::key);
-        let mut call = Call::new(route, key, payload.into(), self.deadline());
+        let mut call = Call::new(route, key, payload.into(), self.door.deadline());
         call.caller = self.identity.caller.clone();
         self.names.request().clone_into(&mut call.request);
         let command = route.kind == RpcKind::Command;
@@ -297,13 +296,6 @@ impl Exchange<'_> {
         if self.http.uri().query().is_some_and(|query| !query.is_empty()) {
             errors.push(wrong("", UNKNOWN_PARAMETER, "a command takes no query parameters"));
         }
-    }
-
-    fn deadline(&self) -> Timestamp {
-        let now = self.door.client.clock().now();
-        let patience =
-            SignedDuration::try_from(self.door.shared.config.limits.ask_timeout()).unwrap_or(SignedDuration::MAX);
-        now.saturating_add(patience).unwrap_or(now)
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {

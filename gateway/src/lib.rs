@@ -44,6 +44,7 @@ mod raw;
 mod request;
 mod router;
 pub mod routes;
+pub mod screens;
 pub mod server;
 mod sessions;
 mod settle;

@@ -7,6 +7,7 @@ pub(crate) mod cookies;
 mod documents;
 mod forms;
 mod pages;
+mod scopes;
 mod visit;
 
 use actix_web::http::header::{

@@ -55,6 +55,9 @@ pub(crate) fn content_type(method: &Method, headers: &HeaderMap) -> Result<(), E
     if is_compressed(headers) {
         return refused("a compressed body is not accepted");
     }
+    if headers.get_all(CONTENT_TYPE).count() > 1 {
+        return refused("a body has one Content-Type");
+    }
     let Some(media_type) = text(headers, CONTENT_TYPE) else { return refused("a body needs a Content-Type") };
     let mut parts = media_type.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();

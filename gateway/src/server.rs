@@ -31,6 +31,7 @@ use crate::config::{Config, Unusable};
 use crate::connection::{Connection, Line, Stop, Wire};
 use crate::door::{Door, has_body};
 use crate::router::Ambiguous;
+use crate::screens::{Mounted, Screen};
 use crate::shared::Shared;
 use crate::tls::http2::{self, Bounds};
 use crate::tls::redirect::Front;
@@ -119,6 +120,17 @@ impl Gateway {
     #[must_use]
     pub fn reaching(mut self, reach: Reach) -> Gateway {
         self.reach = Some(reach);
+        self
+    }
+
+    /// Shows these screens too, unless the configuration says no.
+    #[must_use]
+    pub fn showing(mut self, screens: &'static [Screen]) -> Gateway {
+        // Nothing shares it before it runs.
+        if let Some(shared) = Arc::get_mut(&mut self.shared).filter(|shared| shared.config.screens) {
+            shared.screens = Mounted(screens);
+            shared.documents.show(screens);
+        }
         self
     }
 

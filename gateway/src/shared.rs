@@ -13,6 +13,7 @@ use crate::lifecycle::Life;
 use crate::openapi::Documents;
 use crate::rates::Counts;
 use crate::router::Router;
+use crate::screens::Mounted;
 use crate::server::Error;
 use crate::sessions::Sessions;
 use crate::shapes::usage::Usage;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) cors: Cors,
     pub(crate) draining: Draining,
     pub(crate) documents: Documents,
+    pub(crate) screens: Mounted,
 }
 
 impl Shared {
@@ -60,6 +62,7 @@ impl Shared {
             cors: Cors::new(&config.cors),
             draining: Draining::default(),
             documents: Documents::new(routes, &config.guest_scopes),
+            screens: Mounted::default(),
             config,
         })
     }

@@ -71,17 +71,29 @@ impl Shop {
         shop
     }
 
+    /// Opens a new shop that is told something by its environment.
+    pub(crate) fn open_with(name: &str, value: &str) -> Shop {
+        let own = TempDir::with_prefix("mercat-").expect("a directory for the shop");
+        let mut command = up(own.path());
+        command.env(name, value);
+        let mut shop = Shop::start(own.path(), command);
+        shop._own = Some(own);
+        shop
+    }
+
     /// Opens the shop that this directory holds.
     pub(crate) fn open_in(data: &Path) -> Shop {
-        Shop::open_by(&mut up(data), data)
+        Shop::start(data, up(data))
     }
 
     /// Opens a shop in this directory with nothing on its shelves.
     pub(crate) fn open_empty_in(data: &Path) -> Shop {
-        Shop::open_by(up(data).arg("--no-seed"), data)
+        let mut command = up(data);
+        command.arg("--no-seed");
+        Shop::start(data, command)
     }
 
-    fn open_by(command: &mut Command, data: &Path) -> Shop {
+    fn start(data: &Path, mut command: Command) -> Shop {
         let log = std::fs::File::options().create(true).append(true).open(data.join("up.log")).expect("a log");
         let mut child = command.stdout(Stdio::piped()).stderr(log).spawn().expect("mercat starts");
         let said = lines(BufReader::new(child.stdout.take().expect("it is piped")));

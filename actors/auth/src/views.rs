@@ -171,11 +171,11 @@ fn nonces(now: Timestamp) -> Vec<String> {
     (turn - 1..=turn + 1).map(|turn| crypto::derived("dpop nonce", &turn.to_string())).collect()
 }
 
-/// Whose list is wanted: the caller's own, unless they work here.
+/// Whose list is wanted: the caller's own, unless they look after others'.
 fn whose(views: &Views<'_>, user_id: Option<&str>) -> Result<String, Problem> {
     let own = views.caller.person();
     match user_id.or(own) {
-        Some(user_id) if views.caller.may_touch(user_id) => Ok(user_id.to_owned()),
+        Some(user_id) if views.caller.may_touch_credentials(user_id) => Ok(user_id.to_owned()),
         _ => Err(no_such("person")),
     }
 }

@@ -225,6 +225,10 @@ pub struct Behalf {
 
 /// The roles of those who only see what is their own.
 const NOT_STAFF: [&str; 3] = ["anonymous", "guest", "customer"];
+/// The roles that look after people's accounts. Who looks after goods or money does not.
+const OF_ACCOUNTS: [&str; 5] = ["support", "admin", "application", "operator", "service"];
+/// The roles that look after what lets people in: whoever renews a key holds it.
+const OF_CREDENTIALS: [&str; 3] = ["admin", "operator", "service"];
 
 impl Caller {
     /// Somebody who showed nothing.
@@ -266,15 +270,36 @@ impl Caller {
     /// Whether the caller works here, or is a group acting for itself or for somebody who does.
     #[must_use]
     pub fn is_staff(&self) -> bool {
-        let role = self.behalf.as_ref().map_or(&self.role, |behalf| &behalf.role);
-        !NOT_STAFF.contains(&role.as_str())
+        !NOT_STAFF.contains(&self.role_behind())
     }
 
     /// Whether something that belongs to this person is the caller's to see and change.
     #[must_use]
     pub fn may_touch(&self, owner: &str) -> bool {
+        self.is_staff() || self.is(owner)
+    }
+
+    /// Whether this person's account is the caller's to see and change. Everybody who works here holds the scopes for
+    /// their own, so a scope alone does not tell.
+    #[must_use]
+    pub fn may_touch_account(&self, owner: &str) -> bool {
+        OF_ACCOUNTS.contains(&self.role_behind()) || self.is(owner)
+    }
+
+    /// Whether the sessions and keys of this person are the caller's to see and change.
+    #[must_use]
+    pub fn may_touch_credentials(&self, owner: &str) -> bool {
+        OF_CREDENTIALS.contains(&self.role_behind()) || self.is(owner)
+    }
+
+    /// The role of the caller, or of whom the calling service acts for.
+    fn role_behind(&self) -> &str {
+        self.behalf.as_ref().map_or(&self.role, |behalf| &behalf.role)
+    }
+
+    fn is(&self, owner: &str) -> bool {
         let own = |who: Option<&str>| who.is_some_and(|who| !owner.is_empty() && who == owner);
-        self.is_staff() || own(self.person()) || own(self.guest.as_deref())
+        own(self.person()) || own(self.guest.as_deref())
     }
 }
 

@@ -216,7 +216,7 @@ pub fn authentications(
 ) -> Result<v1::ListAuthenticationsResponse, Problem> {
     let v1::ListAuthenticationsRequest { user_id, limit, after, before } = request;
     let is_there = account(&views.of::<Accounts>(), user_id)
-        .is_some_and(|user| user.status() != v1::UserStatus::Deleted && views.caller.may_touch(user_id));
+        .is_some_and(|user| user.status() != v1::UserStatus::Deleted && views.caller.may_touch_account(user_id));
     if !is_there {
         return Err(Refusal::NotFound.into());
     }

@@ -21,7 +21,7 @@ use runtime::inquiry::Inquiry;
 
 use crate::breached::Weak;
 use crate::user::passkeys::PASSKEYS_MAX;
-use crate::user::{ADDRESSES_MAX, MAIL_PAUSE_SECS, Refusal, User};
+use crate::user::{ADDRESSES_MAX, MAIL_PAUSE_SECS, Refusal, Role, User};
 
 pub(crate) use guarded::tried;
 pub use messages::auth::v1 as auth;
@@ -39,7 +39,12 @@ pub(crate) use shown::{address_out, exported, shown};
 /// # Errors
 /// `not_found` when there is none, when it is gone, and when it is somebody else's: the three look alike.
 pub(crate) fn must_be_own(user: &User, caller: &Caller) -> Result<(), Problem> {
-    if user.is_there() && caller.may_touch(&user.id) { Ok(()) } else { Err(Refusal::NotFound.into()) }
+    // The account of somebody who works here is a way to what they may do.
+    let may = match user.role {
+        Role::Customer => caller.may_touch_account(&user.id),
+        _ => caller.may_touch_credentials(&user.id),
+    };
+    if user.is_there() && may { Ok(()) } else { Err(Refusal::NotFound.into()) }
 }
 
 /// The caller is the owner of the account, and nobody who works here: what takes a password or shows a secret is for

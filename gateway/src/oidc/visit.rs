@@ -15,6 +15,7 @@ use runtime::client::Failure;
 use super::cookies::{Filler, Session, forgotten, give};
 use super::forms::{self, Params, get};
 use super::pages::{self, page};
+use super::scopes;
 use super::unavailable;
 use crate::authority::ask;
 use crate::door::Door;
@@ -62,7 +63,7 @@ impl Door {
             Step::Consent => {
                 let (fields, csrf) = (&visit.params, visit.filler.proof());
                 let values =
-                    context! { client => said.client_name, scopes => said.scopes, fields => pairs(fields), csrf };
+                    context! { client => said.client_name, scopes => words(&said.scopes), fields => pairs(fields), csrf };
                 page(StatusCode::OK, "consent.html", values, if onward.is_empty() { pages::ANYWHERE } else { onward })?
             }
             Step::Redirect if !said.action.is_empty() => {
@@ -107,7 +108,7 @@ impl Door {
             Step::Login => visit.login_page("", "").await?,
             Step::Consent => {
                 let (fields, csrf) = (pairs(&visit.params), visit.filler.proof());
-                let values = context! { client => said.client_name, scopes => said.scopes, fields, csrf };
+                let values = context! { client => said.client_name, scopes => words(&said.scopes), fields, csrf };
                 page(StatusCode::OK, "consent.html", values, "")?
             }
             Step::Redirect if said.approved => message("The device is in", "You can go back to it now.")?,
@@ -305,6 +306,11 @@ fn is_ours(http: &HttpRequest, issuer: &str, own: &Params) -> bool {
 
 fn pairs(params: &Params) -> Vec<(String, String)> {
     params.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// What an application wants, in words for people.
+fn words(scopes: &[String]) -> Vec<String> {
+    scopes.iter().filter(|scope| *scope != "openid").map(|scope| scopes::in_words(scope)).collect()
 }
 
 /// Sends a browser elsewhere; what it posted is not posted there.

@@ -51,6 +51,12 @@ fn rewrite(schema: &mut Map<String, Value>) {
     {
         schema.insert("example".into(), first);
     }
+    // There no value has the type of nothing.
+    if schema.get("type").is_some_and(|kind| kind == "null") {
+        schema.remove("type");
+        schema.insert("nullable".into(), true.into());
+        schema.insert("enum".into(), json!([null]));
+    }
     if schema.remove("contentEncoding").is_some() {
         schema.insert("format".into(), "byte".into());
     }

@@ -25,6 +25,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Error;
 use crate::guest::Guests;
+use crate::screens::{self, Screen};
 use crate::shapes::versions::Versions;
 use crate::staff;
 use crate::trace::hex;
@@ -44,6 +45,7 @@ const GUEST: &str = "A secret of somebody without an account, 22 to 128 printabl
 pub(crate) struct Documents {
     routes: &'static [&'static Route],
     guests: Guests,
+    screens: &'static [Screen],
     made: OnceLock<Result<[Document; 2], DescriptorError>>,
 }
 
@@ -55,7 +57,12 @@ struct Document {
 
 impl Documents {
     pub(crate) fn new(routes: &'static [&'static Route], guest_scopes: &[String]) -> Documents {
-        Documents { routes, guests: Guests::new(guest_scopes), made: OnceLock::new() }
+        Documents { routes, guests: Guests::new(guest_scopes), screens: &[], made: OnceLock::new() }
+    }
+
+    /// Tells of these screens too.
+    pub(crate) fn show(&mut self, screens: &'static [Screen]) {
+        self.screens = screens;
     }
 
     /// `GET /openapi.json`.
@@ -68,7 +75,8 @@ impl Documents {
             Some("version=3.0") => 1,
             Some(_) => return Err(Error::bad_request("unknown_version", "version is 3.1 or 3.0")),
         };
-        let made = self.made.get_or_init(|| make(self.routes, &self.guests, versions)).as_ref().map_err(|cause| {
+        let made = self.made.get_or_init(|| make(self.routes, &self.guests, versions, self.screens)).as_ref();
+        let made = made.map_err(|cause| {
             tracing::error!(%cause, "the descriptors of the contract cannot be read");
             Error::internal()
         })?;
@@ -83,8 +91,13 @@ impl Documents {
     }
 }
 
-fn make(routes: &[&'static Route], guests: &Guests, versions: &Versions) -> Result<[Document; 2], DescriptorError> {
-    let newest = document(&Contract::read()?, routes, guests, versions);
+fn make(
+    routes: &[&'static Route],
+    guests: &Guests,
+    versions: &Versions,
+    screens: &[Screen],
+) -> Result<[Document; 2], DescriptorError> {
+    let newest = document(&Contract::read()?, routes, guests, versions, screens);
     let older = downgrade::downgrade(newest.clone());
     Ok([newest, older].map(|document| {
         let json = document.to_string();
@@ -94,7 +107,13 @@ fn make(routes: &[&'static Route], guests: &Guests, versions: &Versions) -> Resu
 }
 
 /// The document in OpenAPI 3.1.
-fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests, versions: &Versions) -> Value {
+fn document(
+    contract: &Contract,
+    routes: &[&'static Route],
+    guests: &Guests,
+    versions: &Versions,
+    screens: &[Screen],
+) -> Value {
     let mut schemas = Schemas::new(contract);
     schemas.add("Problem", problem::schema());
     let mut paths: Map<String, Value> = Map::new();
@@ -108,8 +127,13 @@ fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests, ver
             }
         }
     }
-    let components = schemas.into_components();
-    shaped::add(&mut paths, &components, routes, versions);
+    for screen in screens {
+        let headers = operation::on_every_answer();
+        let mut schema = |rpc: &str| operation::answered(contract, &mut schemas, rpc);
+        paths.insert(screen.path.to_owned(), screens::path(screen, &headers, &mut schema));
+    }
+    let [schemas, responses] = schemas.into_components();
+    shaped::add(&mut paths, &schemas, routes, versions);
     paths.extend(staff::operations().map(|(path, get)| (path, json!({"get": get}))));
     json!({
         "openapi": "3.1.0",
@@ -117,25 +141,52 @@ fn document(contract: &Contract, routes: &[&'static Route], guests: &Guests, ver
             "title": "Mercat",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "A shop. Every write may carry an Idempotency-Key, every entity has an ETag, every refusal is a problem with a stable code.",
+            "contact": {"name": "Whoever runs this shop"},
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
-        "tags": tags(routes),
+        "servers": [{"url": "/", "description": "This shop, as it is in production.", "x-internal": false}],
+        "tags": tags(routes, screens),
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": schemas,
+            "responses": responses,
             "parameters": operation::parameters(),
             "headers": operation::headers(),
             "securitySchemes": {
-                "bearer": {"type": "http", "scheme": "bearer", "description": "A token of the shop."},
+                "oauth": oauth(routes),
+                "bearer": {"type": "http", "scheme": "bearer", "description": "An API key, or a token of the configuration."},
                 "guest": {"type": "apiKey", "in": "header", "name": "Guest-Token", "description": GUEST},
             },
         },
     })
 }
 
+/// How people and applications come by access tokens, and what those may be for.
+fn oauth(routes: &[&'static Route]) -> Value {
+    let about = |scope: &str| match scope.split_once(':') {
+        Some((group, "read")) => format!("See what is one's own in {group}."),
+        Some((group, "write")) => format!("Change what is one's own in {group}."),
+        Some((group, "manage")) => format!("Look after {group}."),
+        _ => format!("{scope}, between the groups of the shop."),
+    };
+    let with_doors = routes.iter().filter(|route| !route.http.is_empty());
+    let scopes: Map<String, Value> =
+        with_doors.filter_map(|route| route.scope).map(|scope| (scope.to_owned(), about(scope).into())).collect();
+    let token = "/oauth2/token";
+    json!({
+        "type": "oauth2",
+        "description": "An access token of the shop's identity provider (see /.well-known/openid-configuration): a JWT (RFC 9068) that lives ten minutes and is checked as RFC8725 asks.",
+        "flows": {
+            "authorizationCode": {
+                "authorizationUrl": "/oauth2/authorize", "tokenUrl": token, "refreshUrl": token, "scopes": scopes,
+            },
+            "clientCredentials": {"tokenUrl": token, "scopes": scopes},
+        },
+    })
+}
+
 /// The groups, in the order of the contract.
-fn tags(routes: &[&'static Route]) -> Vec<Value> {
+fn tags(routes: &[&'static Route], screens: &[Screen]) -> Vec<Value> {
     let mut tags: Vec<Value> = Vec::new();
     for route in routes.iter().filter(|route| !route.http.is_empty()) {
         if tags.iter().all(|tag| tag["name"] != route.group) {
@@ -144,5 +195,8 @@ fn tags(routes: &[&'static Route]) -> Vec<Value> {
         }
     }
     tags.push(json!({"name": "gateway", "description": "What the gateway tells of itself."}));
+    if !screens.is_empty() {
+        tags.push(json!({"name": "screens", "description": "What a page of the shop shows, in one answer."}));
+    }
     tags
 }

@@ -6,8 +6,11 @@ use serde_json::{Map, Value, json};
 
 use super::contract::Contract;
 use super::problem;
-use super::schema::{Face, Schemas};
+use super::schema::{BODY_MAX, Face, Schemas, TIME_MAX};
 use crate::guest::Guests;
+
+/// The longest header: all of them together may be no longer, unless the shop's configuration says so.
+const HEAD_MAX: usize = 32 * 1024;
 
 /// What every operation's headers mean, once.
 pub(super) fn headers() -> Value {
@@ -19,15 +22,28 @@ pub(super) fn headers() -> Value {
         "Idempotent-Replayed": text("`true` when this is the answer to an earlier request with the same key."),
         "Content-Disposition": text("The name under which the file is kept."),
         "Guest-Token": text("The secret of the new guest that whoever showed nothing is now; send it back to be the same."),
-        "Retry-After": {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}},
+        "Retry-After": {
+            "description": "Seconds to wait before trying again.",
+            "schema": {"type": "integer", "format": "int32", "minimum": 0, "maximum": i32::MAX},
+        },
+        "RateLimit": text("What is left of the limit, and in how many seconds it begins anew."),
+        "RateLimit-Policy": text("The limit: how many requests in how many seconds."),
+        "Access-Control-Allow-Origin": text("The page that asked, when the shop lets its origin read answers."),
     })
+}
+
+/// What may stand in the head of any answer.
+pub(super) fn on_every_answer() -> Map<String, Value> {
+    let names = ["RateLimit", "RateLimit-Policy", "Access-Control-Allow-Origin"];
+    names.into_iter().map(|name| (name.to_owned(), shared("headers", name))).collect()
 }
 
 /// What may be sent with many operations, once.
 pub(super) fn parameters() -> Value {
     let header = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "header", "description": description, "schema": schema});
     let key = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
-    let position = json!({"type": "string", "pattern": "^[a-z]+/[0-9]+/[0-9]+(, ?[a-z]+/[0-9]+/[0-9]+)*$"});
+    let position =
+        json!({"type": "string", "maxLength": HEAD_MAX, "pattern": "^[a-z]+/[0-9]+/[0-9]+(, ?[a-z]+/[0-9]+/[0-9]+)*$"});
     let mut required = header(
         "Idempotency-Key",
         "Names the command: repeated with the same key, it is done once and answered the same, for ever.",
@@ -38,11 +54,11 @@ pub(super) fn parameters() -> Value {
     json!({
         "IdempotencyKey": optional,
         "IdempotencyKeyRequired": required,
-        "IfMatch": header("If-Match", "The version the entity must have.", json!({"type": "string"})),
-        "IfNoneMatch": header("If-None-Match", "The version the client holds.", json!({"type": "string"})),
+        "IfMatch": header("If-Match", "The version the entity must have.", json!({"type": "string", "maxLength": HEAD_MAX})),
+        "IfNoneMatch": header("If-None-Match", "The version the client holds.", json!({"type": "string", "maxLength": HEAD_MAX})),
         "ShopPosition": header("Shop-Position", "Writes that the read must include.", position),
         "At": {
-            "name": "at", "in": "query", "schema": {"type": "string"},
+            "name": "at", "in": "query", "schema": {"type": "string", "maxLength": TIME_MAX},
             "description": "Shows the entity as it was: a version, or a time such as `2026-01-31T12:00:00Z`.",
         },
     })
@@ -89,7 +105,9 @@ pub(super) fn operation(
     }
     .into();
     if route.raw.is_some() {
-        operation["requestBody"] = json!({"required": true, "content": {"*/*": {"schema": bytes()}}});
+        operation["requestBody"] = json!({"required": true, "content": {"*/*": {"schema": {
+            "type": "string", "contentMediaType": "application/octet-stream", "maxLength": BODY_MAX,
+        }}}});
     } else if let Some(request) = request.filter(|_| has_body) {
         operation["requestBody"] = body(schemas, &request, &in_path, patch);
     }
@@ -101,7 +119,7 @@ pub(super) fn operation(
 
 /// A header that is handed to the group as it came.
 fn taken(name: &str) -> Value {
-    json!({"name": name, "in": "header", "description": "Handed on as it came.", "schema": {"type": "string"}})
+    json!({"name": name, "in": "header", "description": "Handed on as it came.", "schema": {"type": "string", "maxLength": HEAD_MAX}})
 }
 
 /// A body that is not JSON.
@@ -120,18 +138,18 @@ fn contents(media_type: &str) -> Value {
 
 /// What must be shown, in the ways that do.
 fn security(guests: &Guests, route: &Route) -> Value {
-    let bearer = json!({"bearer": route.scope.into_iter().collect::<Vec<_>>()});
-    let (nothing, guest) = (json!({}), json!({"guest": []}));
+    let oauth = json!({"oauth": route.scope.into_iter().collect::<Vec<_>>()});
+    let (nothing, guest, bearer) = (json!({}), json!({"guest": []}), json!({"bearer": []}));
     if route.raw.is_some() {
         json!([nothing])
     } else if route.public {
-        json!([nothing, bearer])
+        json!([nothing, oauth, bearer])
     } else if guests.begins(route) {
-        json!([bearer, guest, nothing])
+        json!([oauth, bearer, guest, nothing])
     } else if guests.may(route) {
-        json!([bearer, guest])
+        json!([oauth, bearer, guest])
     } else {
-        json!([bearer])
+        json!([oauth, bearer])
     }
 }
 
@@ -245,6 +263,19 @@ fn body(schemas: &mut Schemas<'_>, request: &MessageDescriptor, in_path: &[&str]
     json!({"required": required, "content": {"application/json": {"schema": schema}}})
 }
 
+/// What an rpc answers in JSON.
+pub(super) fn answered(contract: &Contract, schemas: &mut Schemas<'_>, rpc: &str) -> Value {
+    Route::named(rpc).map_or_else(|| json!({}), |route| body_of(contract, schemas, route))
+}
+
+fn body_of(contract: &Contract, schemas: &mut Schemas<'_>, route: &Route) -> Value {
+    let Some(response) = contract.pool().get_message_by_name(route.response.name) else { return json!({}) };
+    match route.response_body.and_then(|name| response.get_field_by_name(name)).map(|field| field.kind()) {
+        Some(Type::Message(whole)) => schemas.message(&whole, Face::Answer),
+        _ => schemas.message(&response, Face::Answer),
+    }
+}
+
 fn responses(
     contract: &Contract,
     schemas: &mut Schemas<'_>,
@@ -252,14 +283,10 @@ fn responses(
     route: &Route,
     has_body: bool,
 ) -> Map<String, Value> {
-    let mut responses = problem::of_route(route, has_body);
-    let response = contract.pool().get_message_by_name(route.response.name);
-    let schema = response.map(|response| {
-        match route.response_body.and_then(|name| response.get_field_by_name(name)).map(|field| field.kind()) {
-            Some(Type::Message(whole)) => schemas.message(&whole, Face::Answer),
-            _ => schemas.message(&response, Face::Answer),
-        }
-    });
+    let mut responses = problem::of_route(route, has_body, schemas.common());
+    // What a file or a bare word of thanks is made of, nobody sees.
+    let is_json = route.file.is_none() && (route.raw.is_none() || !route.response.fields.is_empty());
+    let schema = is_json.then(|| body_of(contract, schemas, route));
     let command = route.kind == RpcKind::Command;
     let entity = command || route.kind == RpcKind::Read && !route.history;
     let told = [
@@ -269,11 +296,8 @@ fn responses(
         (command && route.idempotency != Idempotency::None, "Idempotent-Replayed"),
         (guests.begins(route), "Guest-Token"),
     ];
-    let headers: Map<String, Value> = told
-        .into_iter()
-        .filter(|(said, _)| *said)
-        .map(|(_, name)| (name.to_owned(), shared("headers", name)))
-        .collect();
+    let told = told.into_iter().filter(|(said, _)| *said).map(|(_, name)| (name.to_owned(), shared("headers", name)));
+    let headers: Map<String, Value> = on_every_answer().into_iter().chain(told).collect();
     let mut success = json!({
         "description": if route.success == 201 { "Created." } else { "Done." },
         "headers": headers,
@@ -282,7 +306,7 @@ fn responses(
         success["headers"]["Content-Disposition"] = shared("headers", "Content-Disposition");
         success["content"] =
             media_types(route, file).map(|of| (of.to_owned(), json!({"schema": contents(of)}))).collect();
-    } else if route.raw.is_none() || !route.response.fields.is_empty() {
+    } else if is_json {
         success["content"] = json!({"application/json": {"schema": schema}});
         if entity && !command {
             let watched = "The entity as it is and as it becomes: an event for each new version, whose id is the version \
@@ -292,10 +316,14 @@ fn responses(
     }
     responses.insert(route.success.to_string(), success);
     if entity && !command {
-        responses.insert("304".into(), json!({"description": "The client holds this version already."}));
+        responses.insert(
+            "304".into(),
+            json!({"description": "The client holds this version already.", "headers": on_every_answer()}),
+        );
     }
     if let Some(settle) = &route.settle {
-        let headers = json!({"Location": shared("headers", "Location")});
+        let mut headers = on_every_answer();
+        headers.insert("Location".into(), shared("headers", "Location"));
         let statuses: Vec<_> = settle.accepted.iter().map(|status| format!("`{status}`")).collect();
         let description = if statuses.is_empty() {
             "Accepted; not settled yet.".to_owned()

@@ -1,9 +1,14 @@
 //! Problems: what every route may answer besides what it was asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use messages::route::{Idempotency, Rate, Route, RpcKind};
 use serde_json::{Map, Value, json};
+
+use super::operation::on_every_answer;
+
+/// Answers that many routes have in the same words, by name.
+pub(super) type Common = BTreeMap<String, Value>;
 
 /// The schema of a problem (RFC 9457).
 pub(super) fn schema() -> Value {
@@ -14,7 +19,7 @@ pub(super) fn schema() -> Value {
         "properties": {
             "type": {"type": "string", "format": "uri-reference", "description": "Names the kind of problem."},
             "title": {"type": "string", "description": "The kind of problem in a few words."},
-            "status": {"type": "integer", "description": "The status of the answer."},
+            "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599, "description": "The status of the answer."},
             "detail": {"type": "string", "description": "What happened, for people."},
             "instance": {"type": "string", "description": "The path that was asked for."},
             "code": {"type": "string", "description": "What happened, for machines. Stable for ever."},
@@ -36,8 +41,9 @@ pub(super) fn schema() -> Value {
     })
 }
 
-/// What a route may answer with a status of 400 and above, by status.
-pub(super) fn of_route(route: &Route, has_body: bool) -> Map<String, Value> {
+/// What a route may answer with a status of 400 and above, by status. What others answer in the same words is said once,
+/// in `common`.
+pub(super) fn of_route(route: &Route, has_body: bool, common: &mut Common) -> Map<String, Value> {
     let mut told: BTreeMap<u16, Vec<(&str, &str)>> = BTreeMap::new();
     let mut tell = |status: u16, code, detail| told.entry(status).or_default().push((code, detail));
     for refusal in route.refusals {
@@ -77,9 +83,22 @@ pub(super) fn of_route(route: &Route, has_body: bool) -> Map<String, Value> {
     } else {
         tell(504, "timeout", "There was no answer in time.");
     }
+    tell(500, "internal", "Something went wrong here. The log has it under the `request_id`.");
     tell(429, "too_many_requests", "The caller's limit is used up until `Retry-After`.");
     tell(503, "unavailable", "Nobody is there to answer. Nothing was done.");
-    told.into_iter().map(|(status, problems)| (status.to_string(), response(status, &problems))).collect()
+    let refusals: BTreeSet<u16> = route.refusals.iter().map(|refusal| refusal.status).collect();
+    let answer = |(status, problems): (u16, Vec<(&str, &str)>)| {
+        let answer = response(status, &problems);
+        if refusals.contains(&status) {
+            return (status.to_string(), answer);
+        }
+        let codes: Vec<&str> = problems.iter().map(|(code, _)| *code).collect();
+        let name = codes.join("_or_");
+        let said = common.entry(name.clone()).or_insert_with(|| answer.clone());
+        let reference = json!({"$ref": format!("#/components/responses/{name}")});
+        (status.to_string(), if *said == answer { reference } else { answer })
+    };
+    told.into_iter().map(answer).collect()
 }
 
 fn response(status: u16, problems: &[(&str, &str)]) -> Value {
@@ -101,8 +120,10 @@ fn response(status: u16, problems: &[(&str, &str)]) -> Value {
             "schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples,
         }},
     });
+    let mut headers = on_every_answer();
     if matches!(status, 429 | 503 | 504) {
-        response["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/Retry-After"}});
+        headers.insert("Retry-After".into(), json!({"$ref": "#/components/headers/Retry-After"}));
     }
+    response["headers"] = headers.into();
     response
 }

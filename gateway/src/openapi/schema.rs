@@ -9,9 +9,15 @@ use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value, json};
 
 use super::contract::{Contract, Options};
+use super::problem::Common;
 
 /// Whole numbers beyond these are not the same in every language (RFC 8259 §6).
 const SAFE_MAX: i64 = messages::json::SAFE_MAX;
+
+/// The longest text where the contract knows no bound: a body may be no longer, unless the shop's configuration says so.
+pub(super) const BODY_MAX: i64 = 1 << 20;
+/// The longest time in RFC 3339 that anybody needs: with nanoseconds and an offset it has 35 characters.
+pub(super) const TIME_MAX: i64 = 64;
 
 /// Which side a message is seen from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +32,7 @@ pub(super) struct Schemas<'a> {
     made: BTreeMap<String, Value>,
     /// Names that several packages have given: there the package is told too.
     shared: BTreeSet<String>,
+    common: Common,
 }
 
 impl<'a> Schemas<'a> {
@@ -37,11 +44,16 @@ impl<'a> Schemas<'a> {
                 shared.insert(name);
             }
         }
-        Schemas { contract, made: BTreeMap::new(), shared }
+        Schemas { contract, made: BTreeMap::new(), shared, common: Common::new() }
     }
 
-    pub(super) fn into_components(self) -> Value {
-        self.made.into_iter().collect::<Map<_, _>>().into()
+    /// The schemas, and the answers that many operations have in common.
+    pub(super) fn into_components(self) -> [Value; 2] {
+        [self.made, self.common].map(|named| named.into_iter().collect::<Map<_, _>>().into())
+    }
+
+    pub(super) fn common(&mut self) -> &mut Common {
+        &mut self.common
     }
 
     pub(super) fn add(&mut self, name: &str, schema: Value) {
@@ -109,17 +121,17 @@ impl<'a> Schemas<'a> {
             let Kind::Message(entry) = field.kind() else { return json!({}) };
             let value = entry.map_entry_value_field();
             let mut values = self.value(&value, face);
-            bound_text(&mut values, options, false);
+            bound_text(&mut values, options, face, false);
             json!({"type": "object", "additionalProperties": values})
         } else if field.is_list() {
             let mut items = self.value(field, face);
-            bound_value(&mut items, options, false);
+            bound_value(&mut items, options, face, false);
             json!({"type": "array", "items": items})
         } else {
             let mut value = self.value(field, face);
             // What was never said is an empty text in an answer, whatever it would look like if it were there.
             let may_be_empty = face == Face::Answer && !options.flag("required") && !field.supports_presence();
-            bound_value(&mut value, options, may_be_empty);
+            bound_value(&mut value, options, face, may_be_empty);
             value
         };
         let (fewest, most) = if field.is_map() { ("minProperties", "maxProperties") } else { ("minItems", "maxItems") };
@@ -138,7 +150,9 @@ impl<'a> Schemas<'a> {
         match field.kind() {
             Kind::Bool => json!({"type": "boolean"}),
             Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => json!({"type": "integer", "format": "int32"}),
-            Kind::Uint32 | Kind::Fixed32 => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+            Kind::Uint32 | Kind::Fixed32 => {
+                json!({"type": "integer", "format": "int64", "minimum": 0, "maximum": u32::MAX})
+            }
             Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
                 json!({"type": "integer", "format": "int64", "minimum": -SAFE_MAX, "maximum": SAFE_MAX})
             }
@@ -195,13 +209,13 @@ fn put(schema: &mut Value, name: &str, value: Option<Value>) {
 }
 
 /// Narrows the schema of a single value to what the contract allows.
-fn bound_value(schema: &mut Value, options: &Options, may_be_empty: bool) {
+fn bound_value(schema: &mut Value, options: &Options, face: Face, may_be_empty: bool) {
     // The bounds of money are those of its amount, which stand in the description alone.
     if schema["type"] == "integer" {
         put(schema, "minimum", options.number("min").map(Value::from));
         put(schema, "maximum", options.number("max").map(Value::from));
     }
-    bound_text(schema, options, may_be_empty);
+    bound_text(schema, options, face, may_be_empty);
     let mut allowed = options.texts("one_of");
     if !allowed.is_empty() {
         if may_be_empty {
@@ -211,14 +225,25 @@ fn bound_value(schema: &mut Value, options: &Options, may_be_empty: bool) {
     }
 }
 
-fn bound_text(schema: &mut Value, options: &Options, may_be_empty: bool) {
+fn bound_text(schema: &mut Value, options: &Options, face: Face, may_be_empty: bool) {
     if schema["type"] != "string" {
         return;
     }
     // A text that is required is not empty.
     let shortest = options.number("min_length").or_else(|| options.flag("required").then_some(1));
     put(schema, "minLength", shortest.filter(|_| !may_be_empty).map(Value::from));
-    put(schema, "maxLength", options.number("max_length").map(Value::from));
+    let longest =
+        options.number("max_length").or_else(|| match (options.text("id"), options.choice("format").as_deref()) {
+            (Some(prefix), _) => i64::try_from(prefix.len() + "_".len() + 26).ok(),
+            (None, Some("FORMAT_SKU")) => Some(64),
+            (None, Some("FORMAT_CURRENCY")) => Some(3),
+            (None, Some("FORMAT_COUNTRY")) => Some(2),
+            _ if schema["format"] == "date-time" => Some(TIME_MAX),
+            _ => Some(BODY_MAX),
+        });
+    // What an answer says is as long as it is.
+    let longest = longest.filter(|_| face == Face::Request || options.number("max_length").is_some());
+    put(schema, "maxLength", longest.map(Value::from));
     // 26 characters of Crockford's base32; the first holds the three highest bits of 128.
     let id = options.text("id").map(|prefix| format!("^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$"));
     let pattern = match options.choice("format").as_deref() {
@@ -242,9 +267,11 @@ fn written(text: &str) -> Value {
 }
 
 fn example(field: &FieldDescriptor, text: &str) -> Value {
-    let value = match field.kind() {
-        Kind::String if !field.is_map() && !field.is_list() => text.into(),
-        _ => written(text),
+    let value = match (field.kind(), written(text)) {
+        (Kind::String, _) if !field.is_map() && !field.is_list() => text.into(),
+        // A postal code is a text, though it may look like a number.
+        (Kind::String, Value::Number(_) | Value::Bool(_)) if field.is_list() => text.into(),
+        (_, value) => value,
     };
     if field.is_list() && !value.is_array() { json!([value]) } else { value }
 }

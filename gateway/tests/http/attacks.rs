@@ -10,12 +10,12 @@ use gateway::config::{Config, Limits};
 use messages::product::v1::ListProductsResponse;
 
 /// A shop in which nothing may be heard: a group that hears an attack answers nothing, and the test fails.
-async fn closed() -> Shop {
+pub(crate) async fn closed() -> Shop {
     Shop::open(|_| None).await
 }
 
 /// Sends raw bytes on a connection of their own, and reads one answer.
-async fn raw(shop: &Shop, bytes: &[u8]) -> (Option<Answer>, Connection) {
+pub(crate) async fn raw(shop: &Shop, bytes: &[u8]) -> (Option<Answer>, Connection) {
     let mut connection = Connection::open(shop.address).await;
     connection.write(bytes).await;
     (connection.answer(false).await, connection)

@@ -308,3 +308,124 @@ async fn the_documents_say_where_everything_is() {
     let json = play.shop.ask("POST", "/oauth2/token").json("{}").send().await;
     assert_eq!(json.problem(), (400, "invalid_request".to_owned()));
 }
+
+#[actix_web::test]
+async fn an_expired_token_opens_no_door_of_the_contract() {
+    let play = Play::begin().await;
+    let mut late = play.claims();
+    late["exp"] = json!(Clock::system().now().as_second() - 31);
+    let late = play.token("one", "at+jwt", &late);
+    let doors = messages::ROUTES.iter().filter(|route| route.raw.is_none()).flat_map(|route| route.http);
+    for door in doors {
+        // An id of any kind stands in for the parameters: who asks is looked at before what is asked for.
+        let part = |part: &'static str| if part.starts_with('{') { "x1" } else { part };
+        let path = door.path.split('/').map(part).collect::<Vec<_>>().join("/");
+        let answer = play.shop.ask(door.method.as_str(), path.as_str()).bearer(&late).send().await;
+        assert_eq!(answer.problem(), (401, "unauthenticated".to_owned()), "{} {path}", door.method.as_str());
+    }
+    let asked = play.shop.heard();
+    assert!(asked.iter().all(|heard| heard.subject.contains(".auth.")), "{asked:?}");
+}
+
+#[actix_web::test]
+async fn what_a_token_says_of_itself_decides_nothing() {
+    let play = Play::begin().await;
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let claims = play.claims();
+    let forged = |header: Value, key: Option<&[u8]>| {
+        let message = format!("{}.{}", part(&header), part(&claims));
+        let tag = key.map(|key| {
+            let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+            URL_SAFE_NO_PAD.encode(aws_lc_rs::hmac::sign(&key, message.as_bytes()).as_ref())
+        });
+        format!("{message}.{}", tag.unwrap_or_default())
+    };
+    let public = play.pair.public_key().as_ref().to_vec();
+    let (x, y) = (URL_SAFE_NO_PAD.encode(&public[1..33]), URL_SAFE_NO_PAD.encode(&public[33..]));
+    // Signed well, by a key that the token brings or names.
+    let stranger = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a pair");
+    let signed_by = |pair: &EcdsaKeyPair, header: Value| {
+        let message = format!("{}.{}", part(&header), part(&claims));
+        let signature = pair.sign(&SystemRandom::new(), message.as_bytes()).expect("signed");
+        format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+    };
+    let strangers = stranger.public_key().as_ref().to_vec();
+    let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "one", "x": URL_SAFE_NO_PAD.encode(&strangers[1..33]),
+                     "y": URL_SAFE_NO_PAD.encode(&strangers[33..])});
+    for (what, token) in [
+        ("17: none", forged(json!({"alg": "none", "typ": "at+jwt", "kid": "one"}), None)),
+        ("17: None", forged(json!({"alg": "None", "typ": "at+jwt", "kid": "one"}), None)),
+        ("17: nOnE with a signature", forged(json!({"alg": "nOnE", "typ": "at+jwt", "kid": "one"}), Some(b"x"))),
+        (
+            "18: the public key as a secret",
+            forged(json!({"alg": "HS256", "typ": "at+jwt", "kid": "one"}), Some(&public)),
+        ),
+        ("18: its x as a secret", forged(json!({"alg": "HS256", "typ": "at+jwt", "kid": "one"}), Some(x.as_bytes()))),
+        ("18: its y as a secret", forged(json!({"alg": "HS256", "typ": "at+jwt", "kid": "one"}), Some(y.as_bytes()))),
+        ("an empty secret", forged(json!({"alg": "HS256", "typ": "at+jwt", "kid": "one"}), Some(b""))),
+        ("another algorithm", signed_by(&play.pair, json!({"alg": "ES384", "typ": "at+jwt", "kid": "one"}))),
+        ("no algorithm", signed_by(&play.pair, json!({"typ": "at+jwt", "kid": "one"}))),
+        ("no kid", signed_by(&play.pair, json!({"alg": "ES256", "typ": "at+jwt"}))),
+        ("a path as kid", signed_by(&play.pair, json!({"alg": "ES256", "typ": "at+jwt", "kid": "../../dev/null"}))),
+        ("SQL as kid", signed_by(&play.pair, json!({"alg": "ES256", "typ": "at+jwt", "kid": "x' UNION SELECT 'k"}))),
+        ("a list as kid", signed_by(&play.pair, json!({"alg": "ES256", "typ": "at+jwt", "kid": ["one"]}))),
+        ("an own key in jwk", signed_by(&stranger, json!({"alg": "ES256", "typ": "at+jwt", "kid": "one", "jwk": jwk}))),
+        (
+            "an own key at jku",
+            signed_by(
+                &stranger,
+                json!({"alg": "ES256", "typ": "at+jwt", "kid": "one", "jku": "https://evil.example/jwks"}),
+            ),
+        ),
+        (
+            "an own key in x5c",
+            signed_by(&stranger, json!({"alg": "ES256", "typ": "at+jwt", "kid": "one", "x5c": ["MIIB"]})),
+        ),
+        (
+            "something critical",
+            signed_by(&play.pair, json!({"alg": "ES256", "typ": "at+jwt", "kid": "one", "crit": ["exp"], "exp": 1})),
+        ),
+        (
+            "b64 false",
+            signed_by(
+                &play.pair,
+                json!({"alg": "ES256", "typ": "at+jwt", "kid": "one", "crit": ["b64"], "b64": false}),
+            ),
+        ),
+        ("zeros as a signature", {
+            let good = play.good();
+            let (message, _) = good.rsplit_once('.').expect("parts");
+            format!("{message}.{}", URL_SAFE_NO_PAD.encode([0_u8; 64]))
+        }),
+    ] {
+        assert_eq!(play.write_with(&token).await, 401, "{what}");
+    }
+    assert_eq!(play.write_with(&play.good()).await, 201);
+}
+
+#[actix_web::test]
+async fn claims_that_are_not_as_they_should_be_are_refused() {
+    let play = Play::begin().await;
+    let now = Clock::system().now().as_second();
+    for (what, claim, value) in [
+        ("20: not valid yet", "nbf", json!(now + 3600)),
+        ("20: no end", "exp", Value::Null),
+        ("20: the end in words", "exp", json!((now + 600).to_string())),
+        ("20: made in the future", "iat", json!(now + 3600)),
+        ("20: an end below zero", "exp", json!(-1)),
+        ("20: an end that is no whole number", "exp", json!(1e300)),
+        ("21: another issuer", "iss", json!("https://evil.example")),
+        ("21: almost the issuer", "iss", json!(format!("{ISSUER}/"))),
+        ("21: no audience", "aud", Value::Null),
+        ("21: others as audience", "aud", json!(["https://evil.example"])),
+        ("a role that is the shop's own", "role", json!("service")),
+        ("nobody", "sub", Value::Null),
+    ] {
+        let mut claims = play.claims();
+        claims[claim] = value;
+        if claims[claim].is_null() {
+            claims.as_object_mut().expect("claims").remove(claim);
+        }
+        assert_eq!(play.write_with(&play.token("one", "at+jwt", &claims)).await, 401, "{what}");
+    }
+}

@@ -41,6 +41,12 @@ impl Ask {
         Ask { method: "POST", ..Ask::get(target) }.json(body)
     }
 
+    /// With any method.
+    pub(crate) fn of(method: &'static str, target: impl Into<String>, body: Option<&Value>) -> Ask {
+        let ask = Ask { method, ..Ask::get(target) };
+        body.map_or(ask.clone(), |body| ask.json(body))
+    }
+
     /// What a browser sends when a form is filled in.
     pub(crate) fn form(target: impl Into<String>, fields: &str) -> Ask {
         let ask = Ask { method: "POST", body: Some(fields.as_bytes().to_vec()), ..Ask::get(target) };
@@ -126,6 +132,11 @@ impl Http {
         Http { address, token, connection: None }
     }
 
+    /// The same way in, for whoever holds this token.
+    pub(crate) fn bearing(&self, token: &str) -> Http {
+        Http::new(self.address, token.to_owned())
+    }
+
     /// Sends a request and waits for the answer.
     pub(crate) async fn try_send(&mut self, ask: &Ask) -> Result<Answer, Broken> {
         let mut connection = match self.connection.take() {
@@ -141,6 +152,14 @@ impl Http {
             self.connection = Some(connection);
         }
         Ok(answer)
+    }
+
+    /// Sends a request and hangs up: at once, or after a while.
+    pub(crate) async fn send_and_hang_up(&self, ask: &Ask, after: Duration) -> Result<(), Broken> {
+        let mut stream = TcpStream::connect(self.address).await?;
+        stream.write_all(&ask.bytes(&self.token)).await?;
+        tokio::time::sleep(after).await;
+        Ok(())
     }
 
     /// Connects before there is anything to say.

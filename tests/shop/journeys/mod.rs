@@ -5,10 +5,13 @@ mod bank;
 mod billing;
 mod buying;
 mod cancelling;
+mod document;
 mod exchanging;
+mod keeping;
 mod oidc;
 mod racing;
 mod returning;
+mod screens;
 mod shipping;
 
 /// Plays a journey, beside others.

@@ -183,3 +183,26 @@ fn news_of_the_bank_that_come_many_times_at_once_count_once() {
 fn seconds_now() -> u64 {
     runtime::clock::Clock::system().now().as_second().try_into().expect("after 1970")
 }
+
+#[test]
+fn who_hangs_up_in_the_middle_of_an_order_learns_what_became_of_it_by_asking_again() {
+    journey(async || {
+        let mut shop = Stocked::open().await;
+        let mut customer = shop.customer();
+        let mut orders = Vec::new();
+        for number in 0..8_u64 {
+            let cart = customer.cart(&[("MUG", 1)]).await;
+            let placing = customer.placing(&cart, GOOD);
+            // Before anybody has read it, while it is decided, while it is paid.
+            let after = std::time::Duration::from_millis(number * number * 2);
+            shop.up.customer().send_and_hang_up(&placing, after).await.expect("it was sent");
+            let again = customer.send(201, &placing).await;
+            let once_more = customer.send(201, &placing).await;
+            assert_eq!(again["order_id"], once_more["order_id"]);
+            orders.push(text(&again, "/order_id"));
+        }
+        let placed = shop.owner(200, Ask::get("/api/v1/orders?limit=100")).await;
+        assert_eq!(placed["data"].as_array().map(Vec::len), Some(orders.len()), "an order each, and no more");
+        is_clean(&shop.up).await;
+    });
+}

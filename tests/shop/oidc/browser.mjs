@@ -32,6 +32,23 @@ export class Browser {
     });
   }
 
+  // Comes with a request and goes where it is sent, filling in what pages ask for, until it is sent to this address.
+  async walk(url, fields, until) {
+    let at = await this.go(url);
+    for (let steps = 0; steps < 20; steps += 1) {
+      if (at.location?.startsWith(until)) return new URL(at.location);
+      if (at.location) {
+        at = await this.go(new URL(at.location, at.url));
+        continue;
+      }
+      if (at.status !== 200) break;
+      const asked = Object.entries(fields).filter(([name]) => at.page.includes(`name="${name}"`));
+      const action = at.page.match(/<form[^>]*action="([^"]*)"/);
+      at = await this.fill({ ...at, url: action ? new URL(text(action[1]), at.url) : at.url }, Object.fromEntries(asked));
+    }
+    throw new Error(`${at.url}: ${at.status}: ${at.page}`);
+  }
+
   // Comes with a request, signs in if asked, says yes if asked, and gives the address it is sent back to.
   async visit(url, email, password) {
     let at = await this.go(url);

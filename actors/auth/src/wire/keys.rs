@@ -34,7 +34,7 @@ pub(crate) fn record_rotation(
 ) -> Result<v1::RecordRotationResponse, Problem> {
     let v1::RecordRotationRequest { api_key_id, prefix, secret_hash, overlap_seconds, .. } = request.clone();
     let id = &request.api_key_id;
-    if !desk.facts().caller.may_touch(&desk.see::<ApiKey>(id).user_id) {
+    if !desk.facts().caller.may_touch_credentials(&desk.see::<ApiKey>(id).user_id) {
         return Err(no_such("key"));
     }
     let overlap = SignedDuration::from_secs(overlap_seconds.into());
@@ -47,7 +47,7 @@ pub(crate) fn revoke(
     request: &v1::RevokeApiKeyRequest,
 ) -> Result<v1::RevokeApiKeyResponse, Problem> {
     let id = &request.api_key_id;
-    if !desk.facts().caller.may_touch(&desk.see::<ApiKey>(id).user_id) {
+    if !desk.facts().caller.may_touch_credentials(&desk.see::<ApiKey>(id).user_id) {
         return Err(no_such("key"));
     }
     desk.tell::<ApiKey>(id, api_key::Command::Revoke { api_key_id: id.clone(), reason: "revoked" })?;
@@ -70,7 +70,11 @@ pub(crate) fn get(window: &Window<'_>, request: &v1::GetApiKeyRequest) -> Result
 
 pub(crate) fn may_see(window: &Window<'_>, id: &str) -> Result<std::sync::Arc<ApiKey>, Problem> {
     let key = window.see::<ApiKey>(id);
-    if key.created_at.is_some() && window.caller().may_touch(&key.user_id) { Ok(key) } else { Err(no_such("key")) }
+    if key.created_at.is_some() && window.caller().may_touch_credentials(&key.user_id) {
+        Ok(key)
+    } else {
+        Err(no_such("key"))
+    }
 }
 
 pub(crate) fn look(window: &Window<'_>, request: &v1::LookAtKeyRequest) -> Result<v1::LookAtKeyResponse, Problem> {

@@ -75,7 +75,7 @@ pub(crate) fn gather<'a>(inquiry: &'a Inquiry, request: &'a v1::CheckPermissionR
         let Some(user_id) = request.user_id.as_deref().filter(|user_id| caller.person() != Some(user_id)) else {
             return Ok(None);
         };
-        if !caller.is_staff() {
+        if !caller.may_touch_account(user_id) {
             return Err(no_such("person"));
         }
         let person = people::claims(inquiry, user_id).await?.ok_or_else(|| no_such("person"))?;

@@ -48,7 +48,7 @@ pub(crate) fn revoke(
     request: &v1::RevokeSessionRequest,
 ) -> Result<v1::RevokeSessionResponse, Problem> {
     let id = &request.session_id;
-    if !desk.facts().caller.may_touch(&desk.see::<Session>(id).user_id) {
+    if !desk.facts().caller.may_touch_credentials(&desk.see::<Session>(id).user_id) {
         return Err(no_such("session"));
     }
     desk.tell::<Session>(id, session::Command::Revoke { session_id: id.clone(), reason: SIGNED_OUT })?;
@@ -59,7 +59,7 @@ pub(crate) fn revoke_all(
     desk: &mut Desk<'_>,
     request: &v1::RevokeUserSessionsRequest,
 ) -> Result<v1::RevokeUserSessionsResponse, Problem> {
-    if !desk.facts().caller.may_touch(&request.user_id) {
+    if !desk.facts().caller.may_touch_credentials(&request.user_id) {
         return Err(no_such("person"));
     }
     let revoked = end_all(desk, &request.user_id, SIGNED_OUT)?;

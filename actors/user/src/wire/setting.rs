@@ -15,7 +15,7 @@ use crate::user::membership::Paid;
 use crate::user::{Command, Profile, Refusal, User};
 use crate::views;
 
-/// Puts a command to the caller's own account, or to anybody's for staff.
+/// Puts a command to the caller's own account, or to anybody's for who looks after accounts.
 fn tell(desk: &mut Desk<'_>, id: &str, command: Command) -> Result<Option<v1::User>, Problem> {
     must_be_own(&desk.see::<User>(id), &desk.facts().caller)?;
     desk.tell::<User>(id, command)?;
@@ -25,7 +25,7 @@ fn tell(desk: &mut Desk<'_>, id: &str, command: Command) -> Result<Option<v1::Us
 /// The marks of the account's address and the name that it shall have: only here are they looked into.
 pub(crate) fn gather_marks<'a>(inquiry: &'a Inquiry, request: &'a v1::UpdateUserRequest) -> Gathering<'a, Vec<String>> {
     Box::pin(async move {
-        if !inquiry.caller().may_touch(&request.user_id) {
+        if !inquiry.caller().may_touch_account(&request.user_id) {
             return Err(Refusal::NotFound.into());
         }
         let look = v1::GetCredentialsRequest { holder: request.user_id.clone(), source_key: String::new() };

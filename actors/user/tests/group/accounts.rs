@@ -36,6 +36,9 @@ fn whoever_registers_is_active_once_auth_says_so_and_nobody_else_gets_the_addres
         assert_eq!(refusal(see(&asker, &as_self("eve"), &ada).await).code, "not_found", "as if there was none");
         assert_eq!(refusal(see(&asker, &as_self("eve"), &id("usr", "nobody")).await).code, "not_found");
         assert!(see(&asker, &staff("support"), &ada).await.is_ok());
+        for role in ["catalogue", "warehouse", "finance"] {
+            assert!(see(&asker, &staff(role), &ada).await.is_err(), "{role} looks after no accounts");
+        }
         shop.close().await;
     });
 }
@@ -163,13 +166,14 @@ fn staff_find_people_and_say_what_they_do() {
         }
         let role = v1::PutRoleRequest { user_id: ada.clone(), role: v1::Role::Warehouse.into() };
         assert_eq!(refusal(ask::<rpc::PutRole>(&asker, &support, &ada, &role).await).code, "not_admin");
-        ask::<rpc::PutRole>(&asker, &staff("admin"), &ada, &role).await.expect("an administrator may");
         let standing = v1::PutStandingRequest {
             user_id: ada.clone(),
             tier: v1::Tier::Premium.into(),
             customer_group: "wholesale".into(),
         };
         ask::<rpc::PutStanding>(&asker, &support, &ada, &standing).await.expect("support may");
+        let admin = staff("admin");
+        ask::<rpc::PutRole>(&asker, &admin, &ada, &role).await.expect("an administrator may");
         let claims = v1::GetClaimsRequest { user_id: ada.clone() };
         let said = asker.until::<rpc::GetClaims>(None, &claims, |said| said.tier() == v1::Tier::Premium).await;
         assert_eq!(
@@ -179,11 +183,12 @@ fn staff_find_people_and_say_what_they_do() {
         let list = v1::ListUsersRequest { customer_group: Some("wholesale".into()), ..Default::default() };
         let page = ask::<rpc::ListUsers>(&asker, &support, "", &list).await.expect("a page");
         assert_eq!(page.data.iter().map(|user| &user.user_id).collect::<Vec<_>>(), [&ada]);
-        ask::<rpc::LockUser>(&asker, &support, &ada, &v1::LockUserRequest { user_id: ada.clone() })
-            .await
-            .expect("locked");
+        // Who works here now is an administrator's to look after.
+        let lock = v1::LockUserRequest { user_id: ada.clone() };
+        assert_eq!(refusal(ask::<rpc::LockUser>(&asker, &support, &ada, &lock).await).code, "not_found");
+        ask::<rpc::LockUser>(&asker, &admin, &ada, &lock).await.expect("locked");
         assert_eq!(outcome(&asker, "ada", PASSWORD).await, VerifyOutcome::Refused);
-        ask::<rpc::UnlockUser>(&asker, &support, &ada, &v1::UnlockUserRequest { user_id: ada.clone() })
+        ask::<rpc::UnlockUser>(&asker, &admin, &ada, &v1::UnlockUserRequest { user_id: ada.clone() })
             .await
             .expect("unlocked");
         assert_eq!(outcome(&asker, "ada", PASSWORD).await, VerifyOutcome::Verified);

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 
 use gateway::Gateway;
 use gateway::config::{Config, Rates, Tier, Token};
+use gateway::screens::Screen;
 use messages::route::Route;
 use tokio::sync::oneshot;
 
@@ -46,9 +47,27 @@ impl Shop {
         config: Config,
         script: impl FnMut(&Heard) -> Option<Says> + Send + 'static,
     ) -> Shop {
+        Shop::made(routes, &[], config, script).await
+    }
+
+    /// With screens.
+    pub(crate) async fn showing(
+        screens: &'static [Screen],
+        config: Config,
+        script: impl FnMut(&Heard) -> Option<Says> + Send + 'static,
+    ) -> Shop {
+        Shop::made(messages::ROUTES, screens, config, script).await
+    }
+
+    async fn made(
+        routes: &'static [&'static Route],
+        screens: &'static [Screen],
+        config: Config,
+        script: impl FnMut(&Heard) -> Option<Says> + Send + 'static,
+    ) -> Shop {
         let nats = Nats::start().await;
         let heard = group::play(&nats.url(), script).await;
-        let (address, stop) = start_routes(routes, config, &nats);
+        let (address, stop) = start_with(routes, screens, config, &nats);
         Shop { address, nats, heard, _stop: stop }
     }
 
@@ -99,11 +118,17 @@ pub(crate) fn config() -> Config {
 
 /// Starts a gateway that stops when the sender is dropped.
 pub(crate) fn start(config: Config, nats: &Nats) -> (SocketAddr, oneshot::Sender<()>) {
-    start_routes(messages::ROUTES, config, nats)
+    start_with(messages::ROUTES, &[], config, nats)
 }
 
-fn start_routes(routes: &'static [&'static Route], config: Config, nats: &Nats) -> (SocketAddr, oneshot::Sender<()>) {
+fn start_with(
+    routes: &'static [&'static Route],
+    screens: &'static [Screen],
+    config: Config,
+    nats: &Nats,
+) -> (SocketAddr, oneshot::Sender<()>) {
     let gateway = Gateway::with_routes(routes, config, nats.connect()).expect("a free port").reaching(nats.reach());
+    let gateway = gateway.showing(screens);
     let address = gateway.address();
     let (stop, stopped) = oneshot::channel::<()>();
     actix_web::rt::spawn(gateway.run(async move {
