@@ -18,6 +18,7 @@ use runtime::bus::Bus;
 use runtime::client::Client;
 use runtime::clock::Clock;
 use runtime::entropy::Entropy;
+use runtime::reach::Set;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -29,6 +30,8 @@ use crate::identity::Identity;
 use crate::metrics::Meters;
 use crate::oidc;
 use crate::rates::{self, Allowance};
+use crate::reach::room::{Lane, OVERLOADED};
+use crate::reach::{canary, states};
 use crate::router::{Endpoint, Found, Param};
 use crate::shared::Shared;
 use crate::trace::Names;
@@ -58,7 +61,7 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new(shared: Arc<Shared>, bus: Arc<dyn Bus>) -> Door {
-        let client = Client::new(bus.clone(), Clock::system(), Entropy::system());
+        let client = Client::sharing(bus.clone(), Clock::system(), Entropy::system(), shared.reach.clone());
         let meters = Meters::new(shared.routes);
         Door { shared, client, watches: Watches::default(), bus, meters }
     }
@@ -148,10 +151,14 @@ impl Door {
                 return Err(Error::bad_request("unexpected_body", "a request with this method has no body").closing());
             }
             Method::GET | Method::HEAD | Method::DELETE => web::Bytes::new(),
-            _ => limits::body(http.headers(), payload, &self.shared.config.limits).await?,
+            _ => {
+                // What will find no room need not be read.
+                self.shared.room.look(endpoint.route.group, Lane::of(http.version()))?;
+                limits::body(http.headers(), payload, &self.shared.config.limits).await?
+            }
         };
-        let exchange = Exchange { door: self, http, names, endpoint, params, identity };
-        let answer = exchange.run(&body).await;
+        let exchange = Exchange { door: self, http, names, endpoint, params, identity, answered_by: Cell::default() };
+        let answer = exchange.signed(exchange.run(&body).await);
         match minted {
             Some(secret) => secret.give(answer),
             None => answer,
@@ -187,6 +194,7 @@ impl Door {
         let response = match path {
             "/health/live" => Some(health::live()),
             "/health/ready" => Some(health::ready(&self.shared.draining, &*self.bus).await),
+            "/health/groups" => Some(states::groups(&self.shared)),
             "/openapi.json" => Some(self.shared.documents.serve(http)?),
             _ => docs.and_then(docs::serve),
         };
@@ -218,8 +226,9 @@ impl Door {
         if let Some(endpoint) = endpoint {
             self.shared.lives[endpoint.index].answer(status, out);
         }
-        // A stream is never the same again, however long its entity may be kept.
-        if !out.contains_key(CACHE_CONTROL) || out.get(CONTENT_TYPE) == Some(&EVENT_STREAM) {
+        // What a canary says is for whom it was said. A stream is never the same again, however long its entity may be kept.
+        let of_canary = out.get(canary::API_VERSION).is_some_and(|version| version == Set::Canary.name());
+        if !out.contains_key(CACHE_CONTROL) || out.get(CONTENT_TYPE) == Some(&EVENT_STREAM) || of_canary {
             out.insert(CACHE_CONTROL, NO_STORE);
         }
         names.answer(out);
@@ -240,7 +249,8 @@ fn span(endpoint: Option<Endpoint>, names: &Names) -> tracing::Span {
 
 /// What went wrong on our side is worth a line; what a client did wrong is in the metrics.
 fn tell(error: &Error, endpoint: Option<Endpoint>, names: &Names) {
-    if error.status().is_server_error() {
+    // Nor is each of a flood that found no room.
+    if error.status().is_server_error() && error.code() != OVERLOADED {
         let (group, rpc) = endpoint.map_or(("", ""), |endpoint| (endpoint.route.group, endpoint.route.rpc));
         let (code, request_id, trace_id) = (error.code(), names.request(), names.trace_id());
         tracing::warn!(group, rpc, code, request_id, trace_id, "{group} {rpc} was answered with {code}");

@@ -2,8 +2,25 @@
 
 use actix_web::http::Method;
 use messages::route::Route;
+use runtime::reach::Set;
 
+use crate::config::Config;
+use crate::reach::canary;
+pub use crate::reach::canary::UnknownVersion;
 use crate::router::{Ambiguous, Found, Router};
+
+/// Which replicas of a group would answer somebody who names this version, or none.
+///
+/// # Errors
+/// When nobody goes by that version.
+pub fn answers(
+    config: &Config,
+    group: &str,
+    version: Option<&str>,
+    identity: &str,
+) -> Result<Set, UnknownVersion> {
+    canary::set(&config.canary, group, version, identity)
+}
 
 /// Where a request with a method and a path would go.
 #[derive(Debug)]

@@ -27,6 +27,7 @@ use crate::cache;
 use crate::config::{Config, Unusable};
 use crate::connection::{Connection, Line, Stop};
 use crate::door::{Door, has_body};
+use crate::reach::states;
 use crate::router::Ambiguous;
 use crate::shared::Shared;
 
@@ -114,6 +115,7 @@ impl Gateway {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let Gateway { listener, shared, connect, reach, .. } = self;
         let reaching = reach.map(|reach| actix_web::rt::spawn(look_out(reach, shared.clone())));
+        let showing = actix_web::rt::spawn(states::show(shared.clone()));
         let limits = shared.config.limits;
         let workers = match shared.config.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -180,6 +182,7 @@ impl Gateway {
         });
         let ended = running.await.map_err(Error::Serve);
         stopping.abort();
+        showing.abort();
         if let Some(reaching) = reaching {
             reaching.abort();
         }
