@@ -93,7 +93,9 @@ fn answered_by(
     };
     if who.is_none() && version.is_none() {
         let (percent, named) = (canary.percent, &canary.version);
-        return Ok(format!("the canary for {percent} % of all people and for Api-Version: {named}; else stable replicas"));
+        return Ok(format!(
+            "the canary for {percent} % of all people and for Api-Version: {named}; else stable replicas"
+        ));
     }
     let set = gateway::routes::answers(config, route.group, version, who.unwrap_or_default())?;
     Ok(format!("{} replicas of {}", set.name(), route.group))

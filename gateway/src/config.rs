@@ -160,7 +160,9 @@ pub enum Unusable {
         reason: &'static str,
     },
     /// A canary of no group, for more than everybody, or of no version.
-    #[error("canary.{group}: a canary is of a group, for 0 to 100 percent, and its version is a word other than stable")]
+    #[error(
+        "canary.{group}: a canary is of a group, for 0 to 100 percent, and its version is a word other than stable"
+    )]
     Canary {
         /// What was configured.
         group: String,

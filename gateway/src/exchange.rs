@@ -260,7 +260,8 @@ impl Exchange<'_> {
     /// Asks when there is room, and remembers where a write went.
     pub(crate) async fn ask(&self, call: &Call) -> Result<Answer, Failure> {
         let lane = Lane::of(self.http.version());
-        let entering = self.door.shared.room.enter(call.route.group, lane, self.door.shared.config.limits.ask_timeout());
+        let entering =
+            self.door.shared.room.enter(call.route.group, lane, self.door.shared.config.limits.ask_timeout());
         let _inside = entering.await.map_err(|full| Failure::Refused {
             problem: full.problem(),
             position: None,

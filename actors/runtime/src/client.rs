@@ -280,7 +280,9 @@ impl Client {
             attempt += 1;
             let pause = self.pause(attempt);
             // What a canary cannot do now, the stable replicas can.
-            let may_again = call.set == Set::Stable && attempt <= self.reach.settings().retry.retries_max && self.left(call) > pause;
+            let may_again = call.set == Set::Stable
+                && attempt <= self.reach.settings().retry.retries_max
+                && self.left(call) > pause;
             // A retry gives back what the one before it took.
             drop(extra.take());
             extra = if may_again { target.budget.extra() } else { None };

@@ -37,7 +37,8 @@ pub(crate) fn not_hosting(reason: &str) -> Problem {
 pub(crate) const NOT_PROMOTED: &str = "not_promoted";
 
 pub(crate) fn not_promoted(needs: u32, stable: u32) -> Problem {
-    let detail = format!("This canary would record an event of schema {needs}; the stable replicas know up to {stable}.");
+    let detail =
+        format!("This canary would record an event of schema {needs}; the stable replicas know up to {stable}.");
     Problem::unavailable(NOT_PROMOTED, detail, Duration::from_secs(1))
 }
 

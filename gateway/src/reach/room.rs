@@ -269,10 +269,13 @@ impl Hall {
 
 /// How many wait; those who gave up are forgotten.
 fn waiting(queues: &mut [Queue; 2]) -> usize {
-    queues.iter_mut().map(|queue| {
-        queue.waiting.retain(|waiting| !waiting.is_closed());
-        queue.waiting.len()
-    }).sum()
+    queues
+        .iter_mut()
+        .map(|queue| {
+            queue.waiting.retain(|waiting| !waiting.is_closed());
+            queue.waiting.len()
+        })
+        .sum()
 }
 
 #[cfg(test)]

@@ -36,7 +36,10 @@ pub(crate) fn groups(shared: &Shared) -> HttpResponse {
 pub(crate) async fn show(shared: Arc<Shared>) {
     metrics::describe_gauge!("client_circuit_open", "1 while the circuit to a set of replicas is not closed.");
     metrics::describe_gauge!("client_replicas", "Replicas of a set that have answered lately or are ejected.");
-    metrics::describe_gauge!("client_replicas_ejected", "Replicas of a set that are left out because they were silent.");
+    metrics::describe_gauge!(
+        "client_replicas_ejected",
+        "Replicas of a set that are left out because they were silent."
+    );
     metrics::describe_gauge!("http_group_in_flight", "Requests to a group that are in flight.");
     metrics::describe_gauge!("http_group_waiting", "Requests to a group that wait for room.");
     metrics::describe_counter!("http_group_shed_total", "Requests to a group that found no room.");

@@ -9,6 +9,7 @@ mod guests;
 mod keeping;
 mod outcomes;
 mod rates;
+mod reach;
 mod reads;
 mod routes;
 mod support;

@@ -48,12 +48,12 @@ fn asking_for(call: &str, groups: &[&'static Group]) -> Vec<String> {
     let called = groups.iter().find(|called| called.name == group);
     match called.and_then(|called| called.route(verb)).map(|route| route.kind) {
         Some(RpcKind::Query) => vec![format!("shop.query.{group}.{verb}"), format!("shop.at.{group}.*.{verb}")],
-        Some(RpcKind::Command | RpcKind::Read) => {
-            ["cmd", "any", "at"].map(|kind| match kind {
+        Some(RpcKind::Command | RpcKind::Read) => ["cmd", "any", "at"]
+            .map(|kind| match kind {
                 "any" => format!("shop.any.{group}.*.{verb}"),
                 kind => format!("shop.{kind}.{group}.*.*.{verb}"),
-            }).into()
-        }
+            })
+            .into(),
         None => Vec::new(),
     }
 }

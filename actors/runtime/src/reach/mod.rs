@@ -107,7 +107,9 @@ impl Settings {
             () if self.outlier.consecutive_errors == 0 => {
                 Err("reach.outlier.consecutive_errors: no error ejects nobody")
             }
-            () if self.outlier.max_ejection_percent > 100 => Err("reach.outlier.max_ejection_percent: at most all, 100"),
+            () if self.outlier.max_ejection_percent > 100 => {
+                Err("reach.outlier.max_ejection_percent: at most all, 100")
+            }
             () => Ok(()),
         }
     }
@@ -141,7 +143,10 @@ impl Reach {
             return target.clone();
         }
         let mut targets = self.targets.write().unwrap_or_else(PoisonError::into_inner);
-        targets.entry((group, set)).or_insert_with(|| Arc::new(Target::new(self.asker, group, set, &self.settings))).clone()
+        targets
+            .entry((group, set))
+            .or_insert_with(|| Arc::new(Target::new(self.asker, group, set, &self.settings)))
+            .clone()
     }
 
     /// Everything that has been asked, as it stands now.

@@ -120,7 +120,9 @@ impl Outliers {
                 Some(name)
             }
         };
-        if let Some(partition) = hosts.filter(|partition| inner.hosts.get(partition).is_none_or(|known| **known != *replica)) {
+        if let Some(partition) =
+            hosts.filter(|partition| inner.hosts.get(partition).is_none_or(|known| **known != *replica))
+        {
             inner.hosts.insert(partition, name.unwrap_or_else(|| replica.into()));
         }
     }
