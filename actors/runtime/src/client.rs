@@ -347,7 +347,8 @@ impl Client {
         }
     }
 
-    /// Asks elsewhere too, and takes the first answer of both. Who was asked first and was beaten was silent.
+    /// Asks elsewhere too, and takes the first answer of both. Who was asked first and was beaten was silent. If it turns
+    /// out meanwhile that the host is to be left out, both may be with it, and somebody is asked who answers.
     async fn first_of(
         &self,
         asking: &Asking<'_>,
@@ -356,21 +357,31 @@ impl Client {
         partition: u32,
         rest: &str,
     ) -> Result<Message, RequestError> {
-        let second = std::pin::pin!(self.elsewhere(asking, partition, rest));
-        match futures::future::select(first, second).await {
-            Either::Left((Ok(message), _)) => {
-                asking.heard(&message, Some(partition));
-                Ok(message)
-            }
-            Either::Left((Err(_), second)) => second.await,
-            Either::Right((Err(_), first)) => first.await,
-            Either::Right((Ok(message), _)) => {
-                let said = message.headers.as_ref();
-                // Whoever it was passed on to may have been the host itself, which then was only slow.
-                if host.is_some() && said.and_then(|said| headers::get(said, headers::REPLICA)) != host {
-                    asking.blame();
+        let gone = asking.target.gone(partition);
+        let mut both = std::pin::pin!(async {
+            let second = std::pin::pin!(self.elsewhere(asking, partition, rest));
+            match futures::future::select(first, second).await {
+                Either::Left((Ok(message), _)) => {
+                    asking.heard(&message, Some(partition));
+                    Ok(message)
                 }
-                Ok(message)
+                Either::Left((Err(_), second)) => second.await,
+                Either::Right((Err(_), first)) => first.await,
+                Either::Right((Ok(message), _)) => {
+                    let said = message.headers.as_ref();
+                    // Whoever it was passed on to may have been the host itself, which then was only slow.
+                    if host.is_some() && said.and_then(|said| headers::get(said, headers::REPLICA)) != host {
+                        asking.blame();
+                    }
+                    Ok(message)
+                }
+            }
+        });
+        tokio::select! {
+            biased;
+            said = &mut both => said,
+            () = gone.notified() => {
+                first_success(both, std::pin::pin!(self.elsewhere(asking, partition, rest))).await
             }
         }
     }
@@ -497,12 +508,14 @@ pub fn host_subject(route: &Route, token: &str) -> String {
 }
 
 /// The first of two attempts that brings an answer; the last error if neither does.
-async fn first_success<F>(first: F, second: F) -> Result<Message, RequestError>
+async fn first_success<F, G>(first: F, second: G) -> Result<Message, RequestError>
 where
     F: Future<Output = Result<Message, RequestError>> + Unpin,
+    G: Future<Output = Result<Message, RequestError>> + Unpin,
 {
     match futures::future::select(first, second).await {
-        Either::Left((Err(_), other)) | Either::Right((Err(_), other)) => other.await,
+        Either::Left((Err(_), other)) => other.await,
+        Either::Right((Err(_), other)) => other.await,
         Either::Left((Ok(message), _)) | Either::Right((Ok(message), _)) => Ok(message),
     }
 }
