@@ -26,7 +26,7 @@ fn quick() -> Config {
 }
 
 fn product() -> Says {
-    let response = messages::product::v1::GetProductResponse { product: Some(shirt()), ..Default::default() };
+    let response = messages::product::v1::GetProductResponse { product: Some(shirt()) };
     Says::yes(&response).with(headers::VERSION, 3)
 }
 
