@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use anyhow::Context as _;
 use runtime::group::Group;
+use runtime::reach::Set;
 use runtime::replica::{self, Ended, Health, Options};
 use runtime::sled::SledStore;
 use runtime::store::SharedStore;
@@ -60,6 +61,16 @@ pub(crate) async fn open_store(config: &Config, group: &'static str) -> anyhow::
 /// Starts a group and waits until it has caught up and listens.
 pub(crate) async fn host(
     config: &Config,
+    entry: Entry,
+    endings: mpsc::UnboundedSender<Ending>,
+) -> anyhow::Result<Hosted> {
+    host_as(Set::Stable, config, entry, endings).await
+}
+
+/// The same, as one of a set of its replicas.
+pub(crate) async fn host_as(
+    set: Set,
+    config: &Config,
     (name, build): Entry,
     endings: mpsc::UnboundedSender<Ending>,
 ) -> anyhow::Result<Hosted> {
@@ -79,7 +90,7 @@ pub(crate) async fn host(
                     return;
                 }
             };
-            match start(&config, name, group).await {
+            match start(&config, name, group, set).await {
                 Ok(replica) => {
                     // The starter may have given up meanwhile; then `stopping` is closed too.
                     let _ = started.send(Ok(replica.health()));
@@ -96,11 +107,11 @@ pub(crate) async fn host(
     Ok(Hosted { health, stop: Some(stop), ended: Some(ended), arbiter })
 }
 
-async fn start(config: &Config, name: &'static str, group: Group) -> anyhow::Result<replica::Replica> {
+async fn start(config: &Config, name: &'static str, group: Group, set: Set) -> anyhow::Result<replica::Replica> {
     let fabric = connect(config, name).await?;
     fabric.check_mapping(group.contract()).await?;
     let store = open_store(config, name).await?;
-    let options = Options::named(config.replica.clone());
+    let options = Options { set, ..Options::named(config.replica.clone()) };
     let replica = replica::start(group, fabric.clone(), store, options).await?;
     groups::begin(name, fabric).await;
     Ok(replica)

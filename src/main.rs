@@ -124,7 +124,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             let _telemetry = telemetry::start(&config)?;
             actix::System::new().block_on(serve::run(config, arguments))
         }
-        Command::Routes(arguments) => routes::run(&arguments),
+        Command::Routes(arguments) => routes::run(&config.gateway, &arguments),
         Command::Decode(arguments) => decode::run(&arguments),
         Command::Verify(arguments) => actix::System::new().block_on(verify::run(config, arguments)),
         Command::Audit(arguments) => actix::System::new().block_on(audit::run(config, arguments)),

@@ -24,13 +24,22 @@ enum What {
         method: String,
         /// The path: `/api/v1/products/prd_01h455vb4pex5vsknk084sn02q`.
         path: String,
+        /// Who asks (`usr_…`): says whether the canary of a group answers them.
+        #[arg(long = "as")]
+        who: Option<String>,
+        /// What they say in `Api-Version`.
+        #[arg(long)]
+        api_version: Option<String>,
     },
 }
 
 /// Prints them.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(config: &gateway::Config, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     match &arguments.what {
-        Some(What::Explain { method, path }) => explain(method, path),
+        Some(What::Explain { method, path, who, api_version }) => {
+            config.check()?;
+            explain(config, method, path, (who.as_deref(), api_version.as_deref()))
+        }
         None => Ok(list(arguments.containing.as_deref().unwrap_or_default())),
     }
 }
@@ -52,10 +61,16 @@ fn list(containing: &str) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn explain(method: &str, path: &str) -> anyhow::Result<ExitCode> {
+fn explain(
+    config: &gateway::Config,
+    method: &str,
+    path: &str,
+    asker: (Option<&str>, Option<&str>),
+) -> anyhow::Result<ExitCode> {
     match gateway::routes::explain(method, path)? {
         Goes::To { route, params, patch } => {
             lines(route, &params, patch).iter().for_each(|line| out::say(line));
+            out::say(&format!("  {:<14} {}", "answered by", answered_by(config, route, asker)?));
             return Ok(ExitCode::SUCCESS);
         }
         Goes::OtherMethods(allow) => {
@@ -64,6 +79,26 @@ fn explain(method: &str, path: &str) -> anyhow::Result<ExitCode> {
         Goes::Nowhere => out::complain(&format!("mercat: nothing is at {path}: 404 no_such_path")),
     }
     Ok(ExitCode::FAILURE)
+}
+
+/// Which replicas would answer.
+fn answered_by(
+    config: &gateway::Config,
+    route: &Route,
+    (who, version): (Option<&str>, Option<&str>),
+) -> anyhow::Result<String> {
+    let Some(canary) = config.canary.get(route.group) else {
+        gateway::routes::answers(config, route.group, version, "")?;
+        return Ok(format!("the replicas of {}, which has no canary", route.group));
+    };
+    if who.is_none() && version.is_none() {
+        let (percent, named) = (canary.percent, &canary.version);
+        return Ok(format!(
+            "the canary for {percent} % of all people and for Api-Version: {named}; else stable replicas"
+        ));
+    }
+    let set = gateway::routes::answers(config, route.group, version, who.unwrap_or_default())?;
+    Ok(format!("{} replicas of {}", set.name(), route.group))
 }
 
 fn lines(route: &Route, params: &[(&str, String)], patch: bool) -> Vec<String> {

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use runtime::reach::Set;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -22,6 +23,10 @@ pub(crate) struct Arguments {
     /// Where the gateway listens, instead of 127.0.0.1:8080.
     #[arg(long)]
     listen: Option<std::net::SocketAddr>,
+    /// These replicas are canaries: they answer whom the gateway sends them, and write nothing that the others cannot
+    /// read.
+    #[arg(long)]
+    canary: bool,
 }
 
 /// What this process runs.
@@ -74,6 +79,7 @@ impl Served {
         let is_group = |name: &&String| !matches!(name.as_str(), "gateway" | "bank");
         let names: Vec<String> = arguments.names.iter().filter(is_group).cloned().collect();
         let entries = groups::named(&names)?;
+        anyhow::ensure!(!arguments.canary || !entries.is_empty(), "only groups have canaries: name one");
         let registry = gateway::metrics::install().context("could not start metrics")?;
         if !entries.is_empty() && !config.nats.allow_unsynced {
             runtime::nats::check_durability(&config.nats.monitors).await.context(
@@ -84,7 +90,8 @@ impl Served {
         let (endings, ending) = mpsc::unbounded_channel();
         let mut hosted: Vec<Hosted> = Vec::new();
         for entry in entries {
-            hosted.push(host::host(&config, entry, endings.clone()).await?);
+            let set = if arguments.canary { Set::Canary } else { Set::Stable };
+            hosted.push(host::host_as(set, &config, entry, endings.clone()).await?);
             tracing::info!(group = entry.0, replica = config.replica, "the group is ready");
         }
         let door = if is_named("gateway") {

@@ -41,6 +41,8 @@ mod load;
 mod npm;
 #[path = "chaos/order.rs"]
 mod order;
+#[path = "chaos/reach.rs"]
+mod reach;
 #[path = "shop/rebuild.rs"]
 mod rebuild;
 #[path = "chaos/replicas.rs"]
@@ -106,6 +108,16 @@ fn when_one_of_two_replicas_is_killed_no_write_fails_for_longer_than_a_second() 
 #[test]
 fn when_one_of_two_replicas_is_told_to_go_no_request_fails() {
     measured(failover::told_to_go);
+}
+
+#[test]
+fn a_group_that_hangs_is_refused_within_two_seconds_until_it_is_back() {
+    measured(reach::a_group_hangs);
+}
+
+#[test]
+fn one_in_ten_is_served_by_a_canary_and_both_versions_write_one_log() {
+    storm(reach::ninety_to_ten);
 }
 
 #[test]

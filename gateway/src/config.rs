@@ -11,6 +11,8 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use crate::rates::{Rates, Tier};
+pub use crate::reach::canary::{Canaries, Canary};
+pub use crate::reach::room::Limits as Room;
 pub use crate::shapes::config::{BodyChanges, Changes, HeaderChanges, Shaping, Version};
 pub use crate::tls::Tls;
 pub use crate::upstream::config::Upstream;
@@ -29,6 +31,12 @@ pub struct Config {
     pub limits: Limits,
     /// How often somebody may ask.
     pub rates: Rates,
+    /// How many requests may be under way.
+    pub room: Room,
+    /// When a group or a replica is given up for a while, and what is sent twice.
+    pub reach: runtime::reach::Settings,
+    /// Which groups have a canary, and whom it answers.
+    pub canary: Canaries,
     /// Networks of proxies that are believed when they say for whom they ask (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
     /// Which web pages of other origins may call the API.
@@ -68,6 +76,9 @@ impl Default for Config {
             workers: 0,
             limits: Limits::default(),
             rates: Rates::default(),
+            room: Room::default(),
+            reach: runtime::reach::Settings::default(),
+            canary: Canaries::new(),
             trusted_proxies: Vec::new(),
             cors: Cors::default(),
             issuer: "http://127.0.0.1:8080".to_owned(),
@@ -102,6 +113,17 @@ impl Config {
             return Err(Unusable::Tls {
                 why: "plain is redirected to the issuer, which has to be https, and served here",
             });
+        }
+        self.reach.check().map_err(|reason| Unusable::Reach { reason })?;
+        let Room { max_connections, max_requests, all_requests_max, .. } = self.room;
+        if [max_connections, max_requests, all_requests_max].contains(&0) {
+            return Err(Unusable::Reach { reason: "room: without any room nobody is ever asked" });
+        }
+        for (group, canary) in &self.canary {
+            let reserved = canary.version == "stable" || !is_word(&canary.version);
+            if messages::Group::named(group).is_none() || canary.percent > 100 || reserved {
+                return Err(Unusable::Canary { group: group.clone() });
+            }
         }
         for origin in &self.cors.origins {
             if !is_origin(origin) {
@@ -160,6 +182,20 @@ pub enum Unusable {
     Issuer {
         /// What was configured.
         issuer: String,
+    },
+    /// A limit that nothing can pass.
+    #[error("{reason}")]
+    Reach {
+        /// The setting, and why.
+        reason: &'static str,
+    },
+    /// A canary of no group, for more than everybody, or of no version.
+    #[error(
+        "canary.{group}: a canary is of a group, for 0 to 100 percent, and its version is a word other than stable"
+    )]
+    Canary {
+        /// What was configured.
+        group: String,
     },
     /// A token that is too short to be a secret.
     #[error("tokens[{index}].token: a token has at least {TOKEN_CHARS_MIN} printable characters and no spaces")]
@@ -329,6 +365,16 @@ mod tests {
         assert_eq!(with_origin("https://shop.example:8443").check(), Ok(()));
         for origin in ["*", "null", "shop.example", "https://", "https://shop.example/", "https://*.example"] {
             assert_eq!(with_origin(origin).check(), Err(Unusable::Origin { origin: origin.to_owned() }));
+        }
+        let with_canary = |text: &str| serde_json::from_str::<Config>(text).map(|config| config.check());
+        assert_eq!(with_canary(r#"{"canary": {"product": {"percent": 10, "version": "2"}}}"#).expect("keys"), Ok(()));
+        for (group, percent, version) in [("prodcut", 10, "2"), ("product", 101, "2"), ("product", 1, "stable")] {
+            let text = format!(r#"{{"canary": {{"{group}": {{"percent": {percent}, "version": "{version}"}}}}}}"#);
+            let refused = Err(Unusable::Canary { group: group.to_owned() });
+            assert_eq!(with_canary(&text).expect("keys"), refused);
+        }
+        for text in [r#"{"room": {"max_connections": 0}}"#, r#"{"reach": {"breaker": {"probes_max": 0}}}"#] {
+            assert!(matches!(with_canary(text).expect("keys"), Err(Unusable::Reach { .. })), "{text}");
         }
         for scope in ["*", "", "-", "two words", "cart:manage", "payment:internal"] {
             let config = Config { guest_scopes: vec![scope.to_owned()], ..Config::default() };

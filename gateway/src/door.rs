@@ -20,6 +20,7 @@ use runtime::bus::Bus;
 use runtime::client::Client;
 use runtime::clock::Clock;
 use runtime::entropy::Entropy;
+use runtime::reach::Set;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -31,6 +32,8 @@ use crate::identity::Identity;
 use crate::metrics::Meters;
 use crate::oidc;
 use crate::rates::{self, Allowance};
+use crate::reach::room::{Lane, OVERLOADED};
+use crate::reach::{canary, states};
 use crate::router::{Endpoint, Found, Param};
 use crate::shapes::versions::{self, Version};
 use crate::shared::Shared;
@@ -67,7 +70,7 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new(shared: Arc<Shared>, bus: Arc<dyn Bus>, front: Front) -> Door {
-        let client = Client::new(bus.clone(), Clock::system(), Entropy::system());
+        let client = Client::sharing(bus.clone(), Clock::system(), Entropy::system(), shared.reach.clone());
         let meters = Meters::new(shared.routes);
         let max_age = shared.config.tls.hsts_max_age_s;
         // Only over TLS is it believed (RFC 6797 §8.1).
@@ -211,6 +214,10 @@ impl Door {
             identity = guests.identity(secret);
         }
         identity.may(endpoint.route)?;
+        if !matches!(*http.method(), Method::GET | Method::HEAD | Method::DELETE) {
+            // What will find no room need not be read.
+            self.shared.room.look(endpoint.route.group, Lane::of(http.version()))?;
+        }
         let body = self.body(http, payload).await?;
         let shape = self.shared.versions.shape(path, endpoint.index);
         let body = match shape {
@@ -218,7 +225,8 @@ impl Door {
             None => body,
         };
         let headers = shape.map_or(Cow::Borrowed(http.headers()), |shape| shape.headers(http.headers()));
-        let exchange = Exchange { door: self, http, names, endpoint, params, identity, headers };
+        let answered_by = Cell::default();
+        let exchange = Exchange { door: self, http, names, endpoint, params, identity, headers, answered_by };
         let answer = exchange.run_or_pass(body).await;
         let answer = match shape {
             Some(shape) => answer.map(|response| shape.show(response)).map_err(|error| shape.tell(error)),
@@ -285,6 +293,7 @@ impl Door {
         let response = match path {
             "/health/live" => Some(health::live()),
             "/health/ready" => Some(health::ready(&self.shared.draining, &*self.bus).await),
+            "/health/groups" => Some(states::groups(&self.shared)),
             "/openapi.json" => Some(self.shared.documents.serve(http, &self.shared.versions)?),
             _ => docs.and_then(docs::serve),
         };
@@ -326,8 +335,9 @@ impl Door {
         if let Some(endpoint) = endpoint {
             self.shared.lives[endpoint.index].answer(status, out);
         }
-        // A stream is never the same again, however long its entity may be kept.
-        if !out.contains_key(CACHE_CONTROL) || out.get(CONTENT_TYPE) == Some(&EVENT_STREAM) {
+        // What a canary says is for whom it was said. A stream is never the same again, however long its entity may be kept.
+        let of_canary = out.get(canary::API_VERSION).is_some_and(|version| version == Set::Canary.name());
+        if !out.contains_key(CACHE_CONTROL) || out.get(CONTENT_TYPE) == Some(&EVENT_STREAM) || of_canary {
             out.insert(CACHE_CONTROL, NO_STORE);
         }
         names.answer(out);
@@ -363,7 +373,8 @@ fn span(endpoint: Option<Endpoint>, method: &Method, names: &mut Names) -> traci
 
 /// What went wrong on our side is worth a line; what a client did wrong is in the metrics.
 fn tell(error: &Error, endpoint: Option<Endpoint>, names: &Names) {
-    if error.status().is_server_error() {
+    // Nor is each of a flood that found no room.
+    if error.status().is_server_error() && error.code() != OVERLOADED {
         let (group, rpc) = endpoint.map_or(("", ""), |endpoint| (endpoint.route.group, endpoint.route.rpc));
         let (code, request_id, trace_id) = (error.code(), names.request(), names.trace_id());
         tracing::warn!(group, rpc, code, request_id, trace_id, "{group} {rpc} was answered with {code}");

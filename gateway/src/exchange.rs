@@ -4,9 +4,10 @@
 //! command, and starts over when somebody else wrote between the two.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use messages::errors::{FieldError, code};
@@ -14,6 +15,7 @@ use messages::json::{Json, Object};
 use messages::route::{Route, RpcKind};
 use runtime::client::{Answer, Call, Failure};
 use runtime::headers::Position;
+use runtime::reach::Set;
 
 use crate::answer::{self, SHOP_POSITION};
 use crate::cache::{self, Found};
@@ -23,9 +25,13 @@ use crate::error::{Error, STALE_VERSION};
 use crate::identity::Identity;
 use crate::merge;
 use crate::origin;
+use crate::rates;
 use crate::raw;
+use crate::reach::canary;
+use crate::reach::room::Lane;
 use crate::request::{self, AT, UNKNOWN_PARAMETER, wrong};
 use crate::router::{Endpoint, Param};
+use crate::shared::Shared;
 use crate::trace::Names;
 use crate::watch;
 
@@ -44,10 +50,16 @@ pub(crate) struct Exchange<'a> {
     pub(crate) identity: Arc<Identity>,
     /// The headers as the contract means them.
     pub(crate) headers: Cow<'a, HeaderMap>,
+    /// Which replicas have answered last.
+    pub(crate) answered_by: Cell<Set>,
 }
 
 impl Exchange<'_> {
     pub(crate) async fn run(&self, body: &[u8]) -> Result<HttpResponse, Error> {
+        self.signed(self.ran(body).await)
+    }
+
+    async fn ran(&self, body: &[u8]) -> Result<HttpResponse, Error> {
         match (self.endpoint.route.kind, self.endpoint.patch) {
             (RpcKind::Command, false) => self.command(body).await,
             (RpcKind::Command, true) => self.patch(body).await,
@@ -59,7 +71,9 @@ impl Exchange<'_> {
     async fn read_or_keep(&self, body: &[u8]) -> Result<HttpResponse, Error> {
         let (route, cache) = (self.endpoint.route, &self.door.shared.cache);
         let key = cache.key(route, &self.identity, self.http.method(), self.http.uri());
-        let Some(key) = key.filter(|_| !watch::is_wanted(self.http, route)) else { return self.read(body).await };
+        // What is kept is what stable replicas said, and only for whom they say it.
+        let may_be_kept = !watch::is_wanted(self.http, route) && self.set(route)? == Set::Stable;
+        let Some(key) = key.filter(|_| may_be_kept) else { return self.read(body).await };
         let (seen, anew) = (self.seen(route)?, cache::wants_anew(self.headers()));
         if !anew && let Some(kept) = cache.get(&key, route, &seen) {
             return Ok(self.hit(&kept));
@@ -231,6 +245,7 @@ impl Exchange<'_> {
         }
         let key = token.as_deref().map(messages::token::key);
         let mut call = Call::new(route, key, payload.into(), self.door.deadline());
+        call.set = self.set(route)?;
         call.caller = self.identity.caller.clone();
         self.names.request().clone_into(&mut call.request);
         let command = route.kind == RpcKind::Command;
@@ -248,9 +263,20 @@ impl Exchange<'_> {
         Ok(call)
     }
 
-    /// Asks, and remembers where a write went.
+    /// Asks when there is room, and remembers where a write went.
     pub(crate) async fn ask(&self, call: &Call) -> Result<Answer, Failure> {
+        let lane = Lane::of(self.http.version());
+        let entering =
+            self.door.shared.room.enter(call.route.group, lane, self.door.shared.config.limits.ask_timeout());
+        let _inside = entering.await.map_err(|full| Failure::Refused {
+            problem: full.problem(),
+            position: None,
+            replayed: false,
+        })?;
         let result = self.door.client.ask(call).await;
+        if let Ok(said) = &result {
+            self.answered_by.set(said.set);
+        }
         if call.route.kind == RpcKind::Command {
             let position = match &result {
                 Ok(said) => said.position.as_ref(),
@@ -265,6 +291,36 @@ impl Exchange<'_> {
             }
         }
         result
+    }
+
+    /// Which replicas of a route's group are asked.
+    fn set(&self, route: &Route) -> Result<Set, Error> {
+        let Shared { config, .. } = &*self.door.shared;
+        let version = canary::wanted(self.headers())?;
+        if version.is_none() && !config.canary.contains_key(route.group) {
+            return Ok(Set::Stable);
+        }
+        let identity = match self.identity.credential {
+            Some(_) => self.identity.name.clone(),
+            // Whom nobody knows is who comes from the same place.
+            None => rates::address(self.http, &config.trusted_proxies).map(|ip| ip.to_string()).unwrap_or_default(),
+        };
+        Ok(canary::set(&config.canary, route.group, version, &identity)?)
+    }
+
+    /// An answer of a group with a canary says which version gave it.
+    fn signed(&self, answer: Result<HttpResponse, Error>) -> Result<HttpResponse, Error> {
+        if !self.door.shared.config.canary.contains_key(self.endpoint.route.group) {
+            return answer;
+        }
+        let set = HeaderValue::from_static(self.answered_by.get().name());
+        match answer {
+            Ok(mut response) => {
+                response.headers_mut().insert(canary::API_VERSION, set);
+                Ok(response)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// What a read must include: what the client says, and what it wrote itself.

@@ -41,6 +41,7 @@ mod openapi;
 mod origin;
 mod rates;
 mod raw;
+mod reach;
 mod request;
 mod router;
 pub mod routes;

@@ -2,7 +2,11 @@
 
 use actix_web::http::Method;
 use messages::route::Route;
+use runtime::reach::Set;
 
+use crate::config::Config;
+use crate::reach::canary;
+pub use crate::reach::canary::UnknownVersion;
 use crate::router::{Ambiguous, Found, Router};
 
 /// Where a request with a method and a path would go.
@@ -40,4 +44,12 @@ pub fn explain(method: &str, path: &str) -> Result<Goes, Ambiguous> {
         Found::MethodNotAllowed(allow) => Goes::OtherMethods(allow.to_str().unwrap_or_default().to_owned()),
         Found::Nothing => Goes::Nowhere,
     })
+}
+
+/// Which replicas of a group would answer somebody who names this version, or none.
+///
+/// # Errors
+/// When nobody goes by that version.
+pub fn answers(config: &Config, group: &str, version: Option<&str>, identity: &str) -> Result<Set, UnknownVersion> {
+    canary::set(&config.canary, group, version, identity)
 }

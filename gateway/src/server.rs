@@ -30,6 +30,7 @@ use crate::cache;
 use crate::config::{Config, Unusable};
 use crate::connection::{Connection, Line, Stop, Wire};
 use crate::door::{Door, has_body};
+use crate::reach::states;
 use crate::router::Ambiguous;
 use crate::screens::{Mounted, Screen};
 use crate::shared::Shared;
@@ -153,6 +154,7 @@ impl Gateway {
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let Gateway { listener, beside, certificates, shared, connect, reach, .. } = self;
         let reaching = reach.map(|reach| actix_web::rt::spawn(look_out(reach, shared.clone())));
+        let showing = actix_web::rt::spawn(states::show(shared.clone()));
         let limits = shared.config.limits;
         let workers = match shared.config.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -199,6 +201,7 @@ impl Gateway {
         });
         let ended = running.await.map_err(Error::Serve);
         stopping.abort();
+        showing.abort();
         for helper in [reaching, following].into_iter().flatten() {
             helper.abort();
         }

@@ -1,6 +1,9 @@
 //! What all workers share: everything that is made once from the configuration and the routes.
 
+use std::sync::Arc;
+
 use messages::route::Route;
+use runtime::reach::Reach;
 
 use crate::authority::Authority;
 use crate::cache::Cache;
@@ -12,6 +15,7 @@ use crate::identity::Identities;
 use crate::lifecycle::Life;
 use crate::openapi::Documents;
 use crate::rates::Counts;
+use crate::reach::room::Room;
 use crate::router::Router;
 use crate::screens::Mounted;
 use crate::server::Error;
@@ -36,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) cache: Cache,
     pub(crate) counts: Counts,
     pub(crate) proofs: Proofs,
+    pub(crate) reach: Arc<Reach>,
+    pub(crate) room: Room,
     pub(crate) cors: Cors,
     pub(crate) draining: Draining,
     pub(crate) documents: Documents,
@@ -46,6 +52,7 @@ impl Shared {
     /// # Errors
     /// When two routes have the same method and path, or the configuration names what is not there.
     pub(crate) fn new(config: Config, routes: &'static [&'static Route]) -> Result<Shared, Error> {
+        let reach = Arc::new(Reach::new("gateway", config.reach));
         Ok(Shared {
             routes,
             router: Router::new(routes)?,
@@ -58,6 +65,8 @@ impl Shared {
             sessions: Sessions::new(config.sessions_max),
             counts: Counts::default(),
             proofs: Proofs::default(),
+            room: Room::new(config.room, routes, &reach),
+            reach,
             cache: Cache::new(config.cache_bytes_max, routes),
             cors: Cors::new(&config.cors),
             draining: Draining::default(),

@@ -271,6 +271,7 @@ mod tests {
             version,
             position: None,
             replayed: false,
+            set: runtime::reach::Set::Stable,
         };
         for (was, is, payload, newer) in [
             (Some(3), Some(4), &b"a"[..], true),

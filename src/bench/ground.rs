@@ -89,7 +89,7 @@ impl Ground {
             "data = {data:?}\nreplica = {store:?}\nmetrics = \"\"\n[nats]\nurls = [{urls}]\nmonitors = [{monitors}]\n\
              [log]\nlevel = \"error\"\n[gateway]\nlisten = \"127.0.0.1:0\"\nworkers = {workers}\n\
              tokens = [{{ token = {TOKEN:?}, role = \"admin\", scopes = [\"*\"] }}]\n\
-             cache_bytes_max = {cache_bytes_max}\nrates.exempt = [\"127.0.0.0/8\"]\n\
+             cache_bytes_max = {cache_bytes_max}\nrates.exempt = [\"127.0.0.0/8\"]\nroom.max_connections = 1000\n\
              [bank]\nlisten = \"127.0.0.1:0\"\n",
             urls = quoted(self.server.urls()),
             monitors = quoted(self.server.monitors()),

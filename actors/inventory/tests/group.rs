@@ -1,5 +1,7 @@
 //! The group through real bytes: the same facts in a world in memory, on one server and on three.
 
+#[path = "group/canary.rs"]
+mod canary;
 #[path = "group/facts.rs"]
 mod facts;
 #[path = "group/goods.rs"]
@@ -91,6 +93,8 @@ worlds![
     who_waits_gives_up_alone,
     a_transfer_keeps_the_sum_whatever_is_killed,
     what_has_to_be_ordered_is_listed,
+    a_canary_writes_into_the_same_log_and_is_not_missed_when_it_stops,
+    a_canary_writes_nothing_that_a_stable_replica_cannot_read,
 ];
 
 #[test]

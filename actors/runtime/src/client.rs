@@ -3,29 +3,31 @@
 //! One request is one command id, however often it is sent: to the host of the partition, and when nobody is there or
 //! silence lasts, once more to any replica. A receiver that has seen the id answers from its record, so asking twice is
 //! safe. What this client refuses to do is to guess: an outcome it did not hear is [`Failure::Unknown`].
+//!
+//! What is sent a second time on suspicion is idempotent: reads, queries that HTTP knows by GET, and every command, because
+//! each has an id. A query that mints (decision 6) is sent again only where certainly nobody heard it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::future::{BoxFuture, Either};
 use jiff::Timestamp;
 use messages::common::v1::Problem;
+use messages::route::Method;
 use messages::{Route, RpcKind};
 use prost::Message as _;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::breaker::{Breaker, Budget};
 use crate::bus::{Bus, Headers, Message, RequestError};
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::headers::{self, Caller, CommandId, CommandKey, Fingerprint, Position, Trace};
+use crate::problems::NOT_PROMOTED;
+use crate::reach::{Reach, Set, Target};
 
 /// How long silence lasts before the same request also goes to any replica.
 pub const HEDGE_AFTER: Duration = Duration::from_millis(400);
-/// How often a request that certainly was not handled is tried again.
-pub const RETRIES_MAX: u32 = 3;
 /// The longest pause before the first retry; it doubles with each. The pause itself is random below it.
 const BACK_OFF: Duration = Duration::from_millis(25);
 
@@ -58,6 +60,8 @@ pub struct Call {
     pub strong: bool,
     /// A version or time of the past to read.
     pub at: Option<String>,
+    /// Which replicas are asked. Where a canary certainly did nothing, and where it is slow, the stable ones are.
+    pub set: Set,
 }
 
 impl Call {
@@ -78,6 +82,7 @@ impl Call {
             wait: Vec::new(),
             strong: false,
             at: None,
+            set: Set::Stable,
         }
     }
 }
@@ -93,6 +98,8 @@ pub struct Answer {
     pub position: Option<Position>,
     /// Of a command: it had been decided before.
     pub replayed: bool,
+    /// Which replicas answered.
+    pub set: Set,
 }
 
 /// Why there is no answer.
@@ -124,28 +131,59 @@ pub enum Failure {
     },
 }
 
-/// Asks groups. Cheap to clone; clones share breakers and budget.
+/// Asks groups. Cheap to clone; clones share what they have learned of those they ask.
 #[derive(Clone)]
 pub struct Client {
     bus: Arc<dyn Bus>,
     clock: Clock,
     entropy: Entropy,
-    shared: Arc<Shared>,
+    reach: Arc<Reach>,
 }
 
-#[derive(Default)]
-struct Shared {
-    breakers: Mutex<BTreeMap<&'static str, Arc<Breaker>>>,
-    budget: Budget,
-    /// By group and partition: told when a request finds that its host is gone.
-    gone: Mutex<BTreeMap<(&'static str, u32), Arc<Notify>>>,
+/// One request on its way to a set of replicas.
+struct Asking<'a> {
+    call: &'a Call,
+    command: Option<CommandKey>,
+    target: &'a Target,
+    /// The replica that is believed to have it, and since when, until it has answered or was blamed for its silence.
+    with: Mutex<Option<(Arc<str>, Instant)>>,
+}
+
+impl Asking<'_> {
+    fn believe(&self, replica: Option<Arc<str>>) {
+        *self.with.lock().unwrap_or_else(PoisonError::into_inner) = replica.map(|replica| (replica, Instant::now()));
+    }
+
+    /// Whoever is believed to have it was silent too long. Nobody is blamed twice for the same silence.
+    fn blame(&self) {
+        let with = self.with.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((replica, since)) = with {
+            self.target.silent(&replica, since);
+        }
+    }
+
+    /// Notes who answered; as the host of a partition, if it was asked as that.
+    fn heard(&self, message: &Message, hosts: Option<u32>) {
+        let said = message.headers.as_ref();
+        let Some(replica) = said.and_then(|said| headers::get(said, headers::REPLICA)) else { return };
+        let from = said.and_then(|said| headers::get(said, headers::SET)).unwrap_or(Set::Stable.name());
+        if from == self.call.set.name() {
+            self.target.answered_by(replica, hosts);
+        }
+    }
 }
 
 impl Client {
     /// A client on a bus.
     #[must_use]
     pub fn new(bus: Arc<dyn Bus>, clock: Clock, entropy: Entropy) -> Client {
-        Client { bus, clock, entropy, shared: Arc::default() }
+        Client::sharing(bus, clock, entropy, Arc::default())
+    }
+
+    /// A client that shares what it learns with others of its process.
+    #[must_use]
+    pub fn sharing(bus: Arc<dyn Bus>, clock: Clock, entropy: Entropy, reach: Arc<Reach>) -> Client {
+        Client { bus, clock, entropy, reach }
     }
 
     /// The clock it measures deadlines with.
@@ -160,11 +198,10 @@ impl Client {
         &self.entropy
     }
 
-    /// The breaker towards a group.
+    /// What it has learned of those it asks.
     #[must_use]
-    pub fn breaker(&self, group: &'static str) -> Arc<Breaker> {
-        let mut breakers = self.shared.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-        breakers.entry(group).or_default().clone()
+    pub fn reach(&self) -> &Arc<Reach> {
+        &self.reach
     }
 
     /// Asks, and waits for the answer until the call's deadline.
@@ -172,36 +209,61 @@ impl Client {
     /// # Errors
     /// See [`Failure`].
     pub async fn ask(&self, call: &Call) -> Result<Answer, Failure> {
-        let group = call.route.group;
-        let breaker = self.breaker(group);
-        let told = breaker.state();
-        if !breaker.admits(Instant::now()) {
-            metrics::counter!("client_circuit_open_total", "group" => group).increment(1);
-            return Err(Failure::Unavailable { group, retry_after: crate::breaker::REST });
+        // One id for both sets: whatever a canary did after all, the stable replicas find in the log.
+        let command = (call.route.kind == RpcKind::Command).then(|| self.command(call));
+        if call.set == Set::Stable {
+            return self.ask_set(call, command).await;
         }
-        let asked = Instant::now();
-        let result = self.ask_until_deadline(call).await;
-        match &result {
-            Ok(_) | Err(Failure::Refused { .. }) => breaker.answered(Instant::now()),
-            Err(Failure::Unavailable { .. } | Failure::Unknown { .. }) => {
-                if breaker.failed(asked, Instant::now()) {
-                    tracing::warn!(group, "the circuit to {group} opens");
+        match self.ask_set(call, command).await {
+            Err(Failure::Unavailable { .. }) => {}
+            Err(Failure::Refused { problem, .. }) if problem.code == NOT_PROMOTED || is_transient(&problem) => {}
+            said => return said,
+        }
+        self.ask_set(&Call { set: Set::Stable, ..call.clone() }, command).await
+    }
+
+    async fn ask_set(&self, call: &Call, command: Option<CommandKey>) -> Result<Answer, Failure> {
+        let group = call.route.group;
+        let target = self.reach.target(group, call.set);
+        if let Err(retry_after) = target.circuit.admit(Instant::now()) {
+            metrics::counter!("client_circuit_open_total", "group" => group, "set" => call.set.name()).increment(1);
+            return Err(Failure::Unavailable { group, retry_after });
+        }
+        let asking = Asking { call, command, target: &target, with: Mutex::default() };
+        let (asked, mut was_overdue) = (Instant::now(), false);
+        let result = {
+            let mut answered = std::pin::pin!(self.ask_until_deadline(&asking));
+            tokio::select! {
+                biased;
+                answered = &mut answered => answered,
+                () = tokio::time::sleep(self.reach.settings().overdue().min(self.left(call))) => {
+                    was_overdue = true;
+                    asking.blame();
+                    target.failed(asked);
+                    answered.await
                 }
             }
-        }
-        if breaker.state() != told {
-            let open = u32::from(breaker.state() != crate::breaker::State::Closed);
-            metrics::gauge!("client_circuit_open", "group" => group).set(open);
+        };
+        match &result {
+            Ok(_) => target.succeeded(false),
+            Err(Failure::Refused { .. }) => target.succeeded(true),
+            Err(failure) => {
+                if !was_overdue {
+                    target.failed(asked);
+                }
+                target.ended(matches!(failure, Failure::Unknown { .. }));
+            }
         }
         result
     }
 
-    async fn ask_until_deadline(&self, call: &Call) -> Result<Answer, Failure> {
-        let command = (call.route.kind == RpcKind::Command).then(|| self.command(call));
-        self.shared.budget.earn();
+    async fn ask_until_deadline(&self, asking: &Asking<'_>) -> Result<Answer, Failure> {
+        let Asking { call, target, .. } = asking;
+        let _underway = target.budget.begin();
         let mut attempt = 0;
+        let mut extra = None;
         loop {
-            let failure = match self.ask_once(call, command).await {
+            let failure = match self.ask_once(asking).await {
                 Ok(message) => match read_answer(&message) {
                     Err(Failure::Refused { problem, .. }) if is_transient(&problem) => {
                         Failure::Refused { problem, position: None, replayed: false }
@@ -217,7 +279,14 @@ impl Client {
             };
             attempt += 1;
             let pause = self.pause(attempt);
-            if attempt > RETRIES_MAX || self.left(call) <= pause || !self.shared.budget.spend() {
+            // What a canary cannot do now, the stable replicas can.
+            let may_again = call.set == Set::Stable
+                && attempt <= self.reach.settings().retry.retries_max
+                && self.left(call) > pause;
+            // A retry gives back what the one before it took.
+            drop(extra.take());
+            extra = if may_again { target.budget.extra() } else { None };
+            if extra.is_none() {
                 return Err(failure);
             }
             tokio::time::sleep(pause).await;
@@ -225,56 +294,158 @@ impl Client {
     }
 
     /// One attempt: the host of the partition, and after a while any replica with the same command id. When another
-    /// request finds the host gone, this one is not waited for either.
-    async fn ask_once(&self, call: &Call, command: Option<CommandKey>) -> Result<Message, RequestError> {
-        let Some(key) = call.key.as_deref() else {
-            return self.send(call, format!("shop.query.{}.{}", call.route.group, call.route.verb), command).await;
-        };
+    /// request finds the host gone or silent, this one does not wait for it either.
+    async fn ask_once(&self, asking: &Asking<'_>) -> Result<Message, RequestError> {
+        let Asking { call, target, .. } = asking;
+        let (group, verb) = (call.route.group, call.route.verb);
+        let Some(key) = call.key.as_deref() else { return self.query_once(asking).await };
         // A key that cannot be a token addresses nobody; validation has refused it before it comes here.
         let token = messages::token::of(key).unwrap_or_else(|| headers::token(key));
-        let any = || format!("shop.any.{}.{token}.{}", call.route.group, call.route.verb);
-        let gone = self.gone(call.route, &token);
-        let mut first = self.send(call, host_subject(call.route, &token), command);
+        let partition = messages::partition::of(&token, call.route.partitions());
+        let rest = format!("{token}.{verb}");
+        if let Some(replica) = target.outliers.instead_of_host(partition, Instant::now()) {
+            match self.directly(asking, &replica, &rest).await {
+                // It has gone; somebody else is asked.
+                Err(RequestError::NoResponders(_)) => {}
+                said => return said,
+            }
+        }
+        let gone = target.gone(partition);
+        let host = target.outliers.host(partition);
+        let subject = call.set.subject("cmd", &format!("{group}.{partition}.{rest}"));
+        asking.believe(host.clone());
+        let mut first = self.send(asking, subject);
         let answered = tokio::select! {
             biased;
             answered = &mut first => Some(answered),
             // Nobody listens there any more, so asking elsewhere is no suspicion and costs nothing of the budget.
-            () = gone.notified() => return first_success(first, self.send(call, any(), command)).await,
-            () = tokio::time::sleep(HEDGE_AFTER.min(self.left(call))) => None,
+            () = gone.notified() => None,
+            () = tokio::time::sleep(HEDGE_AFTER.min(self.left(call))) => match target.budget.extra() {
+                Some(_extra) => {
+                    metrics::counter!("client_hedges_total", "group" => group).increment(1);
+                    return self.first_of(asking, first, host.as_deref(), partition, &rest).await;
+                }
+                None => tokio::select! {
+                    biased;
+                    answered = &mut first => Some(answered),
+                    () = gone.notified() => None,
+                },
+            },
         };
         match answered {
+            None => self.first_of(asking, first, host.as_deref(), partition, &rest).await,
             Some(Err(RequestError::NoResponders(_))) => {
+                asking.believe(None);
                 gone.notify_waiters();
-                self.send(call, any(), command).await
+                self.elsewhere(asking, partition, &rest).await
             }
-            Some(answered) => answered,
-            None if self.shared.budget.spend() => {
-                metrics::counter!("client_hedges_total", "group" => call.route.group).increment(1);
-                let second = self.send(call, any(), command);
-                first_success(first, second).await
+            Some(Ok(message)) => {
+                asking.heard(&message, Some(partition));
+                Ok(message)
             }
-            None => tokio::select! {
-                biased;
-                answered = &mut first => answered,
-                () = gone.notified() => first_success(first, self.send(call, any(), command)).await,
-            },
+            Some(failed) => failed,
         }
     }
 
-    /// Where requests for the host of an actor hear that it is gone.
-    fn gone(&self, route: &Route, token: &str) -> Arc<Notify> {
-        let place = (route.group, messages::partition::of(token, route.partitions()));
-        let mut gone = self.shared.gone.lock().unwrap_or_else(PoisonError::into_inner);
-        gone.entry(place).or_default().clone()
+    /// Asks elsewhere too, and takes the first answer of both. Who was asked first and was beaten was silent. If it turns
+    /// out meanwhile that the host is to be left out, both may be with it, and somebody is asked who answers.
+    async fn first_of(
+        &self,
+        asking: &Asking<'_>,
+        first: BoxFuture<'_, Result<Message, RequestError>>,
+        host: Option<&str>,
+        partition: u32,
+        rest: &str,
+    ) -> Result<Message, RequestError> {
+        let gone = asking.target.gone(partition);
+        let mut both = std::pin::pin!(async {
+            let second = std::pin::pin!(self.elsewhere(asking, partition, rest));
+            match futures::future::select(first, second).await {
+                Either::Left((Ok(message), _)) => {
+                    asking.heard(&message, Some(partition));
+                    Ok(message)
+                }
+                Either::Left((Err(_), second)) => second.await,
+                Either::Right((Err(_), first)) => first.await,
+                Either::Right((Ok(message), _)) => {
+                    let said = message.headers.as_ref();
+                    // Whoever it was passed on to may have been the host itself, which then was only slow.
+                    if host.is_some() && said.and_then(|said| headers::get(said, headers::REPLICA)) != host {
+                        asking.blame();
+                    }
+                    Ok(message)
+                }
+            }
+        });
+        tokio::select! {
+            biased;
+            said = &mut both => said,
+            () = gone.notified() => {
+                first_success(both, std::pin::pin!(self.elsewhere(asking, partition, rest))).await
+            }
+        }
     }
 
-    fn send<'a>(
-        &'a self,
-        call: &Call,
-        subject: String,
-        command: Option<CommandKey>,
-    ) -> futures::future::BoxFuture<'a, Result<Message, RequestError>> {
-        self.bus.request(subject, written(call, command), call.payload.clone(), self.left(call))
+    /// Not the host: a replica that is known to answer, if the host is left out, else any. What a canary is slow to
+    /// answer, a stable replica does.
+    async fn elsewhere(&self, asking: &Asking<'_>, partition: u32, rest: &str) -> Result<Message, RequestError> {
+        let Asking { call, target, .. } = asking;
+        if let Some(replica) = target.outliers.instead_of_host(partition, Instant::now()) {
+            match self.directly(asking, &replica, rest).await {
+                Err(RequestError::NoResponders(_)) => {}
+                said => return said,
+            }
+        }
+        let said = self.send(asking, Set::Stable.subject("any", &format!("{}.{rest}", call.route.group))).await;
+        said.inspect(|message| asking.heard(message, None))
+    }
+
+    /// Lists and searches: any replica, but none that is left out.
+    async fn query_once(&self, asking: &Asking<'_>) -> Result<Message, RequestError> {
+        let Asking { call, target, .. } = asking;
+        let verb = call.route.verb;
+        if let Some(replica) = target.outliers.instead_of_any(Instant::now()) {
+            match self.directly(asking, &replica, verb).await {
+                Err(RequestError::NoResponders(_)) => {}
+                said => return said,
+            }
+        }
+        let subject = || call.set.subject("query", &format!("{}.{verb}", call.route.group));
+        asking.believe(None);
+        let first = self.send(asking, subject());
+        let said = if is_safe(call.route) {
+            let hedge = std::pin::pin!(tokio::time::sleep(HEDGE_AFTER.min(self.left(call))));
+            match futures::future::select(first, hedge).await {
+                Either::Left((said, _)) => said,
+                Either::Right(((), first)) => match target.budget.extra() {
+                    Some(_extra) => {
+                        metrics::counter!("client_hedges_total", "group" => call.route.group).increment(1);
+                        first_success(first, self.send(asking, subject())).await
+                    }
+                    None => first.await,
+                },
+            }
+        } else {
+            first.await
+        };
+        said.inspect(|message| asking.heard(message, None))
+    }
+
+    /// Asks one replica by its name. It runs the request itself.
+    async fn directly(&self, asking: &Asking<'_>, replica: &Arc<str>, rest: &str) -> Result<Message, RequestError> {
+        asking.believe(Some(replica.clone()));
+        let said = self.send(asking, format!("shop.at.{}.{replica}.{rest}", asking.call.route.group)).await;
+        match &said {
+            Ok(message) => asking.heard(message, None),
+            Err(RequestError::NoResponders(_)) => asking.target.outliers.left(replica),
+            Err(_) => {}
+        }
+        said
+    }
+
+    fn send<'a>(&'a self, asking: &Asking<'_>, subject: String) -> BoxFuture<'a, Result<Message, RequestError>> {
+        let Asking { call, command, .. } = asking;
+        self.bus.request(subject, written(call, *command), call.payload.clone(), self.left(call))
     }
 
     fn left(&self, call: &Call) -> Duration {
@@ -337,16 +508,21 @@ pub fn host_subject(route: &Route, token: &str) -> String {
 }
 
 /// The first of two attempts that brings an answer; the last error if neither does.
-async fn first_success<F>(first: F, second: F) -> Result<Message, RequestError>
+async fn first_success<F, G>(first: F, second: G) -> Result<Message, RequestError>
 where
     F: Future<Output = Result<Message, RequestError>> + Unpin,
+    G: Future<Output = Result<Message, RequestError>> + Unpin,
 {
     match futures::future::select(first, second).await {
-        futures::future::Either::Left((Err(_), other)) | futures::future::Either::Right((Err(_), other)) => other.await,
-        futures::future::Either::Left((Ok(message), _)) | futures::future::Either::Right((Ok(message), _)) => {
-            Ok(message)
-        }
+        Either::Left((Err(_), other)) => other.await,
+        Either::Right((Err(_), other)) => other.await,
+        Either::Left((Ok(message), _)) | Either::Right((Ok(message), _)) => Ok(message),
     }
+}
+
+/// Whether HTTP may repeat a query at will (RFC 9110 §9.2.1). The others may mint something each time.
+fn is_safe(route: &Route) -> bool {
+    !route.http.is_empty() && route.http.iter().all(|http| http.method == Method::Get)
 }
 
 /// Busy and not-yet are said before anything is decided, so the same command may be sent again.
@@ -376,5 +552,6 @@ pub fn read_answer(message: &Message) -> Result<Answer, Failure> {
         version: headers::parsed(said, headers::VERSION).ok().flatten(),
         position,
         replayed,
+        set: headers::get(said, headers::SET).and_then(|set| set.parse().ok()).unwrap_or_default(),
     })
 }

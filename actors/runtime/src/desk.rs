@@ -40,6 +40,18 @@ pub(crate) struct Done {
     pub(crate) after: State,
 }
 
+impl Done {
+    /// The schema at which its event appeared; 0 for what every version knows.
+    pub(crate) fn schema(&self) -> u32 {
+        match &self.record.what {
+            Some(record::What::Event(event)) => {
+                messages::EventType::named(&event.r#type).map_or(0, |event| event.schema)
+            }
+            _ => 0,
+        }
+    }
+}
+
 /// What a command handler sees of its partition.
 pub struct Desk<'a> {
     cells: &'a RefCell<Cells>,
@@ -183,6 +195,11 @@ impl<'a> Desk<'a> {
     pub(crate) fn recorded_bytes(&self) -> usize {
         use prost::Message as _;
         self.done.iter().map(|done| done.record.encoded_len()).sum()
+    }
+
+    /// The newest schema of the events this command would record.
+    pub(crate) fn schema(&self) -> u32 {
+        self.done.iter().map(Done::schema).max().unwrap_or(0)
     }
 
     /// Takes back everything this command told.

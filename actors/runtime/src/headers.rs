@@ -41,6 +41,10 @@ pub const VERSION: &str = "Shop-Version";
 pub const POSITION: &str = "Shop-Position";
 /// On a reply: the command had been decided before.
 pub const REPLAYED: &str = "Shop-Replayed";
+/// On a reply: who answered, as a token: `shop.at.<group>.<replica>.…` asks it alone.
+pub const REPLICA: &str = "Shop-Replica";
+/// On a reply of a canary: `canary`.
+pub const SET: &str = "Shop-Set";
 /// `application/json` or `application/x-protobuf` (the default).
 pub const CONTENT_TYPE: &str = "Content-Type";
 /// W3C trace context.

@@ -16,7 +16,6 @@
 //! What carries it: [`bus`], [`log`], [`fabric`] (NATS or a simulated world), [`store`], [`clock`], [`entropy`].
 //! What runs it: [`replica`] (start, mend, stop), `partition`, `tail`, `agenda`, `reaction`, `membership`, `ops`.
 
-pub mod breaker;
 pub mod bus;
 pub mod client;
 pub mod clock;
@@ -33,6 +32,7 @@ pub mod membership;
 pub mod nats;
 pub mod paging;
 pub mod permissions;
+pub mod reach;
 pub mod replica;
 pub mod server;
 pub mod sled;

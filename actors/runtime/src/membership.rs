@@ -19,6 +19,7 @@ use crate::bus::{Message, Subscription};
 use crate::fabric::Member;
 use crate::partition::Incoming;
 use crate::problems;
+use crate::reach::Set;
 use crate::replica::{Gauges, Shared};
 use crate::request::{self, ReplyTo, Said};
 use crate::view::{RunQuery, ViewsActor};
@@ -39,6 +40,12 @@ pub(crate) struct Says {
     pub(crate) caught_up: bool,
     /// Partitions it cannot serve although it has caught up.
     pub(crate) cannot: BTreeSet<u32>,
+    /// Which replicas it is one of. Only those of the same set divide the partitions among themselves.
+    #[serde(default)]
+    pub(crate) set: Set,
+    /// The newest schema of events that it can fold.
+    #[serde(default)]
+    pub(crate) schema: u32,
 }
 
 struct Known {
@@ -72,12 +79,13 @@ impl Membership {
         agenda: Addr<Agenda>,
         watch: crate::supervisor::Watch,
     ) -> Membership {
+        let (set, schema) = (shared.set, shared.group.contract.schema);
         Membership {
             shared,
             views,
             agenda,
             others: BTreeMap::new(),
-            says: Says { caught_up: true, cannot: BTreeSet::new() },
+            says: Says { caught_up: true, cannot: BTreeSet::new(), set, schema },
             listening: BTreeMap::new(),
             drains: BTreeMap::new(),
             leaving: false,
@@ -123,6 +131,7 @@ impl Membership {
         let ours = rank(name, partition, &self.shared.replica);
         self.others.iter().any(|(replica, known)| {
             known.heard.elapsed() < SILENCE_MAX
+                && known.says.set == self.shared.set
                 && known.says.caught_up
                 && !known.says.cannot.contains(&partition)
                 && rank(name, partition, replica) > ours
@@ -131,6 +140,7 @@ impl Membership {
 
     fn look(&mut self, ctx: &mut Context<Self>) {
         self.others.retain(|_, known| known.heard.elapsed() < SILENCE_MAX);
+        self.bound_schema();
         let cannot = self.shared.cannot();
         if cannot != self.says.cannot {
             // Others may be able to; they listen as soon as they hear that this one is not.
@@ -155,13 +165,28 @@ impl Membership {
         }
     }
 
+    /// A canary records what every stable replica can fold. When none is there to say, what was said last holds: they
+    /// will be back.
+    fn bound_schema(&self) {
+        if self.shared.set == Set::Stable {
+            return;
+        }
+        let stable = self.others.values().filter(|known| known.says.set == Set::Stable);
+        if let Some(schema) = stable.map(|known| known.says.schema).min() {
+            self.shared.schema_max.store(schema, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
     fn tell_agenda(&self) {
+        if self.shared.set != Set::Stable {
+            return;
+        }
         let hosted = self.listening.keys().filter_map(|number| Some((*number, self.shared.partition(*number)?)));
         self.agenda.do_send(agenda::Hosts(hosted.collect()));
     }
 
     fn listen(&mut self, number: u32, ctx: &mut Context<Self>) {
-        let subject = format!("shop.cmd.{}.{number}.*.*", self.shared.name());
+        let subject = self.shared.set.subject("cmd", &format!("{}.{number}.*.*", self.shared.name()));
         let stop = Arc::new(tokio::sync::Notify::new());
         self.drains.insert(number, stop.clone());
         let shared = self.shared.clone();
@@ -185,7 +210,7 @@ impl Membership {
         let never = || Arc::new(tokio::sync::Notify::new());
         let shared = self.shared.clone();
         let membership = ctx.address();
-        let any = format!("shop.any.{name}.*.*");
+        let any = self.shared.set.subject("any", &format!("{name}.*.*"));
         let stop = never();
         ctx.spawn(
             async move {
@@ -195,11 +220,32 @@ impl Membership {
             .into_actor(self),
         );
         let (shared, views, stop) = (self.shared.clone(), self.views.clone(), never());
-        let query = format!("shop.query.{name}.*");
+        let query = self.shared.set.subject("query", &format!("{name}.*"));
         ctx.spawn(
             async move {
                 let deal = |message| deal_query(&shared, &views, message);
                 listen(shared.clone(), query, stop, deal).await;
+            }
+            .into_actor(self),
+        );
+        // By its name, for who knows that another does not answer. It runs itself what it is asked there: whoever hosts
+        // the partition may be the one who is silent, and the fence decides between the two.
+        let at = format!("shop.at.{name}.{}", self.shared.address);
+        let (shared, stop) = (self.shared.clone(), never());
+        let subject = format!("{at}.*.*");
+        ctx.spawn(
+            async move {
+                let deal = |message| deal_command(&shared, message);
+                listen(shared.clone(), subject, stop, deal).await;
+            }
+            .into_actor(self),
+        );
+        let (shared, views, stop) = (self.shared.clone(), self.views.clone(), never());
+        let subject = format!("{at}.*");
+        ctx.spawn(
+            async move {
+                let deal = |message| deal_query(&shared, &views, message);
+                listen(shared.clone(), subject, stop, deal).await;
             }
             .into_actor(self),
         );
@@ -359,7 +405,7 @@ impl Membership {
         if to.json && crate::headers::get(&said, crate::headers::CONTENT_TYPE).is_none() {
             said.insert(crate::headers::CONTENT_TYPE, crate::headers::JSON);
         }
-        let subject = format!("shop.cmd.{}.{number}.{key}.{verb}", self.shared.name());
+        let subject = self.shared.set.subject("cmd", &format!("{}.{number}.{key}.{verb}", self.shared.name()));
         let shared = self.shared.clone();
         let passing = async move {
             let asked = shared.bus.request(subject, said, message.payload.clone(), PASS_ON_TIMEOUT).await;

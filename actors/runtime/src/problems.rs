@@ -33,6 +33,15 @@ pub(crate) fn not_hosting(reason: &str) -> Problem {
     Problem::unavailable("not_hosting", detail, Duration::from_millis(100))
 }
 
+/// A canary may not write what the stable version cannot read.
+pub(crate) const NOT_PROMOTED: &str = "not_promoted";
+
+pub(crate) fn not_promoted(needs: u32, stable: u32) -> Problem {
+    let detail =
+        format!("This canary would record an event of schema {needs}; the stable replicas know up to {stable}.");
+    Problem::unavailable(NOT_PROMOTED, detail, Duration::from_secs(1))
+}
+
 pub(crate) fn storage_low() -> Problem {
     let detail = "The log is nearly full: what exists can be finished, nothing new is begun.";
     Problem::unavailable("storage_low", detail, Duration::from_secs(30))

@@ -4,7 +4,7 @@ mod admission;
 mod running;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use crate::group::Group;
 use crate::kind::Kinds;
 use crate::log::SharedLog;
 use crate::partition::Partition;
+use crate::reach::Set;
 use crate::stats::Stats;
 use crate::store::SharedStore;
 
@@ -37,6 +38,9 @@ pub struct Options {
     pub clock: Clock,
     /// Its dice.
     pub entropy: Entropy,
+    /// Which replicas of the group it is one of. A canary only answers what it is asked: timers, calls outside, news and
+    /// the feed stay with the stable replicas, and what those cannot fold it refuses to record.
+    pub set: Set,
 }
 
 impl Options {
@@ -48,6 +52,7 @@ impl Options {
             checkpoint_every: crate::checkpoint::EVERY,
             clock: Clock::system(),
             entropy: Entropy::system(),
+            set: Set::Stable,
         }
     }
 }
@@ -57,6 +62,11 @@ pub(crate) struct Shared {
     pub(crate) group: Group,
     pub(crate) kinds: Arc<Kinds>,
     pub(crate) replica: String,
+    /// Its name as a token of a subject.
+    pub(crate) address: String,
+    pub(crate) set: Set,
+    /// The newest schema of events that may be recorded here.
+    pub(crate) schema_max: AtomicU32,
     pub(crate) checkpoint_every: Duration,
     pub(crate) started: Timestamp,
     pub(crate) fabric: SharedFabric,

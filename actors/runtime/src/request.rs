@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::headers::{self, Caller, CommandId, CommandKey, Fingerprint, Position, Trace};
 use crate::problems;
+use crate::reach::Set;
 use crate::replica::Shared;
 
 /// A request, parsed.
@@ -210,6 +211,10 @@ pub(crate) fn answer(shared: &Shared, route: Option<&'static Route>, to: &ReplyT
     }
     if said.replayed {
         headers::put(&mut out, headers::REPLAYED, "1");
+    }
+    headers::put(&mut out, headers::REPLICA, shared.address.as_str());
+    if shared.set != Set::Stable {
+        headers::put(&mut out, headers::SET, shared.set.name());
     }
     let payload = match said.result {
         Ok(payload) if to.json => as_json(route, &payload, &mut out),

@@ -3,6 +3,8 @@
 
 #[path = "machine/probe.rs"]
 mod probe;
+#[path = "machine/reach.rs"]
+mod reach;
 
 use std::time::Duration;
 

@@ -338,7 +338,14 @@ fn a_group_asks_of_others_what_its_contract_names_and_no_other_verb() {
     let users = permissions::users(&[messages::Group::named(SOURCE).unwrap(), caller()]);
     let caller = users.iter().find(|user| user.name == "caller").unwrap();
     let asked: Vec<_> = caller.publish.iter().filter(|subject| subject.contains(SOURCE)).collect();
-    assert_eq!(asked, ["shop.cmd.product.*.*.get", "shop.any.product.*.get", "shop.query.product.list"]);
+    let expected = [
+        "shop.cmd.product.*.*.get",
+        "shop.any.product.*.get",
+        "shop.at.product.*.*.get",
+        "shop.query.product.list",
+        "shop.at.product.*.list",
+    ];
+    assert_eq!(asked, expected);
     let source = users.iter().find(|user| user.name == SOURCE).unwrap();
     assert!(!source.publish.iter().any(|subject| subject.contains("caller")), "to be called is not to call");
 }

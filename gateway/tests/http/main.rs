@@ -10,6 +10,7 @@ mod guests;
 mod keeping;
 mod outcomes;
 mod rates;
+mod reach;
 mod reads;
 mod routes;
 mod screens;

@@ -53,6 +53,11 @@ impl Ask {
         ask.header("Content-Type", "application/x-www-form-urlencoded")
     }
 
+    pub(crate) fn patch(target: impl Into<String>, body: &Value) -> Ask {
+        let ask = Ask { method: "PATCH", body: Some(body.to_string().into_bytes()), ..Ask::get(target) };
+        ask.header("Content-Type", "application/merge-patch+json")
+    }
+
     pub(crate) fn put(target: impl Into<String>, body: &Value) -> Ask {
         Ask { method: "PUT", ..Ask::get(target) }.json(body)
     }

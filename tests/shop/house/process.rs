@@ -24,6 +24,8 @@ pub(crate) fn mercat(home: &Path) -> Command {
     command.env_remove("NATS_URL").env("MERCAT_METRICS", "").current_dir(home).stdin(Stdio::null());
     // Everybody here comes from the same address, and asks more often than a person.
     command.env("MERCAT_GATEWAY__RATES__EXEMPT", r#"["127.0.0.0/8"]"#);
+    // And crowds ask one replica at once.
+    command.env("MERCAT_GATEWAY__ROOM__MAX_PENDING_REQUESTS", "2000");
     command
 }
 

@@ -10,6 +10,10 @@ use runtime::bus::Headers;
 use runtime::client::Failure;
 use runtime::testkit::{Ground, MemoryStore, refusal};
 
+use super::canary::{
+    a_canary_writes_into_the_same_log_and_is_not_missed_when_it_stops,
+    a_canary_writes_nothing_that_a_stable_replica_cannot_read,
+};
 use super::goods::{
     a_transfer_keeps_the_sum_whatever_is_killed, safety_stock_is_shown_to_nobody_and_sold_to_nobody,
     what_has_to_be_ordered_is_listed, what_is_not_here_is_waited_for_and_filled_in_order, who_waits_gives_up_alone,
@@ -64,6 +68,8 @@ pub(crate) const FACTS: &[Fact] = facts![
     who_waits_gives_up_alone,
     a_transfer_keeps_the_sum_whatever_is_killed,
     what_has_to_be_ordered_is_listed,
+    a_canary_writes_into_the_same_log_and_is_not_missed_when_it_stops,
+    a_canary_writes_nothing_that_a_stable_replica_cannot_read,
 ];
 
 async fn a_basket_is_reserved_whole_or_not_at_all(ground: Ground) {

@@ -20,6 +20,7 @@ use crate::client::Client;
 use crate::headers;
 use crate::membership::{self, Membership};
 use crate::partition::{self, Look};
+use crate::reach::Set;
 use crate::reaction::Ear;
 use crate::replica::{Gauges, Shared};
 use crate::request;
@@ -40,6 +41,7 @@ struct Named {
 struct Inspected {
     group: &'static str,
     replica: String,
+    set: Set,
     version: &'static str,
     ready: bool,
     draining: bool,
@@ -143,6 +145,7 @@ impl Ops {
         Some(Inspected {
             group: shared.name(),
             replica: shared.replica.clone(),
+            set: shared.set,
             version: env!("CARGO_PKG_VERSION"),
             ready: Gauges::is(&shared.gauges.ready),
             draining: Gauges::is(&shared.gauges.draining),

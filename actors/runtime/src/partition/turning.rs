@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use actix::prelude::*;
 use bytes::Bytes;
@@ -163,6 +164,11 @@ impl Partition {
                     desk.undo();
                     return Verdict::Refused(problems::command_too_large(bytes));
                 }
+                let (needs, stable) = (desk.schema(), self.shared.schema_max.load(Ordering::Relaxed));
+                if needs > stable {
+                    desk.undo();
+                    return Verdict::Refused(problems::not_promoted(needs, stable));
+                }
                 Verdict::Done { reply, done: desk.keep() }
             }
             Ok(Err(problem)) => {
@@ -254,7 +260,7 @@ impl Partition {
 
     fn append(&mut self, draft: Draft, ctx: &mut Context<Self>) {
         let turn_id: [u8; 16] = self.shared.entropy.bytes();
-        let schema = draft.happened.iter().map(|(done, _)| schema_of(done)).max().unwrap_or(0);
+        let schema = draft.happened.iter().map(|(done, _)| done.schema()).max().unwrap_or(0);
         let turn = Turn {
             turn_id: turn_id.to_vec(),
             number: self.cursor.number + 1,
@@ -366,13 +372,6 @@ impl Waiting {
             Work::StrongRead(prepared) => Some(&prepared.target),
             Work::Wake { actor, .. } | Work::Begin { actor, .. } | Work::Report { actor, .. } => Some(actor),
         }
-    }
-}
-
-fn schema_of(done: &Done) -> u32 {
-    match &done.record.what {
-        Some(record::What::Event(event)) => messages::EventType::named(&event.r#type).map_or(0, |event| event.schema),
-        _ => 0,
     }
 }
 

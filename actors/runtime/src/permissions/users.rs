@@ -36,9 +36,9 @@ pub fn users(groups: &[&'static Group]) -> Vec<User> {
     of_groups.chain([gateway(groups), operator(groups)]).collect()
 }
 
-/// The three subjects on which a group is asked.
+/// The subjects on which a group is asked: its stable replicas, one replica by its name, and its canaries.
 fn asking(group: &str) -> impl Iterator<Item = String> {
-    ["cmd", "any", "query"].into_iter().map(move |kind| format!("shop.{kind}.{group}.>"))
+    ["cmd", "any", "query", "at", "canary.*"].into_iter().map(move |kind| format!("shop.{kind}.{group}.>"))
 }
 
 /// The subjects on which these groups are asked a single rpc, like `product.get`: no other verb of theirs. None when
@@ -47,10 +47,13 @@ fn asking_for(call: &str, groups: &[&'static Group]) -> Vec<String> {
     let Some((group, verb)) = call.split_once('.') else { return Vec::new() };
     let called = groups.iter().find(|called| called.name == group);
     match called.and_then(|called| called.route(verb)).map(|route| route.kind) {
-        Some(RpcKind::Query) => vec![format!("shop.query.{group}.{verb}")],
-        Some(RpcKind::Command | RpcKind::Read) => {
-            vec![format!("shop.cmd.{group}.*.*.{verb}"), format!("shop.any.{group}.*.{verb}")]
-        }
+        Some(RpcKind::Query) => vec![format!("shop.query.{group}.{verb}"), format!("shop.at.{group}.*.{verb}")],
+        Some(RpcKind::Command | RpcKind::Read) => ["cmd", "any", "at"]
+            .map(|kind| match kind {
+                "any" => format!("shop.any.{group}.*.{verb}"),
+                kind => format!("shop.{kind}.{group}.*.*.{verb}"),
+            })
+            .into(),
         None => Vec::new(),
     }
 }
@@ -151,7 +154,7 @@ fn operator(groups: &[&'static Group]) -> User {
     // The server asks the ordered consumers of stock clients now and then whether they keep up; one that may not answer
     // gets no further on a feed of a few thousand events.
     let consuming = ["$JS.API.>", "$JS.ACK.>", "$JS.FC.>"];
-    let publish = ["shop.cmd.>", "shop.any.>", "shop.query.>", "shop.ops.>", "$SRV.>"];
+    let publish = ["shop.cmd.>", "shop.any.>", "shop.query.>", "shop.at.>", "shop.canary.>", "shop.ops.>", "$SRV.>"];
     let hear = ["shop.evt.>", "shop.dlq.>", "$SRV.>", "$JS.EVENT.>", "$KV.MEMBERS.>"];
     // A log is the only copy of what happened. Whoever must remove one does so with the servers stopped.
     let logs = groups.iter().map(|group| streams::name_of(group.name));

@@ -1,7 +1,7 @@
 //! How a replica starts, is mended and stops.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -19,6 +19,7 @@ use crate::log::{Extent, SharedLog};
 use crate::membership::{self, Membership};
 use crate::ops::{Ops, OpsActor};
 use crate::partition::{self, Halt, Partition};
+use crate::reach::{self, Reach, Set};
 use crate::reaction::{Ear, Feed, Hearer};
 use crate::store::SharedStore;
 use crate::supervisor::{Intensity, Part, Watch};
@@ -127,10 +128,19 @@ pub async fn start(
     let shared = Arc::new(Shared {
         kinds: Arc::new(group.kinds.clone()),
         stats: crate::stats::Stats::new(contract.routes),
+        address: crate::headers::token(&options.replica),
         replica: options.replica,
+        set: options.set,
+        // A canary has to hear first what the stable replicas can fold.
+        schema_max: AtomicU32::new(if options.set == Set::Stable { u32::MAX } else { 0 }),
         checkpoint_every: options.checkpoint_every,
         started: options.clock.now(),
-        client: Client::new(fabric.bus(), options.clock.clone(), options.entropy.clone()),
+        client: Client::sharing(
+            fabric.bus(),
+            options.clock.clone(),
+            options.entropy.clone(),
+            Arc::new(Reach::new(name, reach::Settings::default())),
+        ),
         bus: fabric.bus(),
         gauges: Gauges::default(),
         partitions: Default::default(),
@@ -297,6 +307,7 @@ impl Health {
     /// Hands the replica's counters to metrics.
     pub fn publish(&self) {
         self.0.gauges.publish(self.0.name());
+        self.0.client.reach().publish();
     }
 }
 
@@ -359,6 +370,9 @@ impl Parts {
         self.begin(Part::Checkpoint);
         self.begin(Part::Vitals);
         self.begin(Part::Ops);
+        if self.shared.set != Set::Stable {
+            return;
+        }
         for number in 0..self.shared.group.contract.partitions {
             self.begin(Part::Feed(number));
         }

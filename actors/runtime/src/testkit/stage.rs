@@ -1,6 +1,6 @@
 //! The stage: a group with replicas that come and go, in a world or on real servers, and clients to ask them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::entropy::Entropy;
 use crate::fabric::SharedFabric;
 use crate::group::Group;
 use crate::headers::{Caller, CommandId, CommandKey, Fingerprint};
+use crate::reach::Set;
 use crate::replica::{self, Options, Replica, StartError};
 
 /// How long a client on the stage waits for an answer.
@@ -39,6 +40,7 @@ pub struct Stage {
     entropy: Entropy,
     stores: BTreeMap<String, Arc<MemoryStore>>,
     skews: BTreeMap<String, SignedDuration>,
+    canaries: BTreeSet<String>,
     replicas: BTreeMap<String, Replica>,
 }
 
@@ -51,7 +53,7 @@ impl Stage {
             Ground::Servers(_) => (Clock::system(), Entropy::system()),
         };
         let (stores, skews, replicas) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Stage { build, ground, clock, entropy, stores, skews, replicas }
+        Stage { build, ground, clock, entropy, stores, skews, canaries: BTreeSet::new(), replicas }
     }
 
     fn group(&self) -> &'static str {
@@ -73,7 +75,8 @@ impl Stage {
         let store = self.stores.entry(name.to_owned()).or_default().clone();
         let fabric = self.fabric(self.group(), name).await;
         let clock = self.skews.get(name).map_or_else(|| self.clock.clone(), |by| self.clock.skewed(*by));
-        let options = Options { clock, entropy: self.entropy.clone(), ..Options::named(name) };
+        let set = if self.canaries.contains(name) { Set::Canary } else { Set::Stable };
+        let options = Options { clock, entropy: self.entropy.clone(), set, ..Options::named(name) };
         let replica = replica::start((self.build)(), fabric, store, options).await?;
         self.replicas.insert(name.to_owned(), replica);
         Ok(())
@@ -125,6 +128,11 @@ impl Stage {
     /// Makes a replica's clock wrong, from its next start on.
     pub fn skew(&mut self, name: &str, by: SignedDuration) {
         self.skews.insert(name.to_owned(), by);
+    }
+
+    /// Makes a replica a canary, from its next start on.
+    pub fn canary(&mut self, name: &str) {
+        self.canaries.insert(name.to_owned());
     }
 
     /// A replica that runs.
