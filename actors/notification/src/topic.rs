@@ -31,6 +31,8 @@ pub enum Topic {
     PasswordReset,
     /// What somebody tells about themselves changed.
     ProfileChanged,
+    /// Something that an order waited for has come.
+    BackorderFilled,
 }
 
 /// The way a message goes.
@@ -51,7 +53,7 @@ pub const LOCALE: &str = "en";
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 13] = [
+    pub const ALL: [Topic; 14] = [
         Topic::OrderConfirmed,
         Topic::OrderCancelled,
         Topic::PaymentFailed,
@@ -65,6 +67,7 @@ impl Topic {
         Topic::Welcome,
         Topic::PasswordReset,
         Topic::ProfileChanged,
+        Topic::BackorderFilled,
     ];
 
     /// Its word in ids and rows. Never changed.
@@ -84,6 +87,7 @@ impl Topic {
             Topic::Welcome => "welcome",
             Topic::PasswordReset => "password_reset",
             Topic::ProfileChanged => "profile_changed",
+            Topic::BackorderFilled => "backorder_filled",
         }
     }
 
@@ -101,7 +105,8 @@ impl Topic {
             | Topic::EmailVerification
             | Topic::Welcome
             | Topic::PasswordReset
-            | Topic::ProfileChanged => true,
+            | Topic::ProfileChanged
+            | Topic::BackorderFilled => true,
             Topic::LowStock | Topic::Message => false,
         }
     }
@@ -110,12 +115,13 @@ impl Topic {
     #[must_use]
     pub fn variables(self) -> &'static [&'static str] {
         match self {
-            Topic::OrderConfirmed => &["name", "order_id", "total", "shipping_option", "lines"],
+            Topic::OrderConfirmed => &["name", "order_id", "total", "shipping_option", "lines", "awaited"],
             Topic::OrderCancelled => &["name", "order_id", "reason"],
             Topic::PaymentFailed => &["name", "order_id", "reason"],
             Topic::PaymentReceived | Topic::Refunded => &["name", "order_id", "amount"],
             Topic::Shipped => &["name", "order_id", "carrier", "tracking_number", "tracking_url", "lines"],
             Topic::Delivered => &["name", "order_id"],
+            Topic::BackorderFilled => &["name", "order_id", "lines"],
             Topic::LowStock => &["sku", "product_id", "warehouse_id", "current_stock", "threshold"],
             Topic::Message => &["subject", "text"],
             Topic::EmailVerification | Topic::PasswordReset => &["name", "user_id", "token"],

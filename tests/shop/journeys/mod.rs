@@ -10,6 +10,7 @@ mod oidc;
 mod racing;
 mod returning;
 mod shipping;
+mod waiting;
 
 /// Plays a journey, beside others.
 pub(crate) fn journey<F: Future<Output = ()>>(scene: impl FnOnce() -> F) {

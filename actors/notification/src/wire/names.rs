@@ -26,6 +26,7 @@ pub fn topic_in(topic: v1::Topic) -> Option<Topic> {
         v1::Topic::Welcome => Topic::Welcome,
         v1::Topic::PasswordReset => Topic::PasswordReset,
         v1::Topic::ProfileChanged => Topic::ProfileChanged,
+        v1::Topic::BackorderFilled => Topic::BackorderFilled,
     })
 }
 
@@ -46,6 +47,7 @@ pub fn topic_out(topic: Topic) -> v1::Topic {
         Topic::Welcome => v1::Topic::Welcome,
         Topic::PasswordReset => v1::Topic::PasswordReset,
         Topic::ProfileChanged => v1::Topic::ProfileChanged,
+        Topic::BackorderFilled => v1::Topic::BackorderFilled,
     }
 }
 
