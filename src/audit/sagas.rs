@@ -1,7 +1,8 @@
 //! Sagas: every order, return and payment has come to rest, waits for a person, or says that it is stuck.
 
 use messages::order::v1::{
-    Amendment, AmendmentKind, AmendmentStatus, Order, OrderStatus, ParcelStatus, Return, ReturnStatus, StockStatus,
+    Amendment, AmendmentKind, AmendmentStatus, Order, OrderPart, OrderStatus, ParcelStatus, Return, ReturnStatus,
+    StockStatus,
 };
 use messages::payment::v1::{Payment, PaymentStatus};
 
@@ -28,6 +29,10 @@ fn of_order(order: &Order, facts: &Facts) -> Option<Finding> {
     let status = order.status();
     let shown = status.as_str_name();
     match status {
+        // Stock that is on its way, as the part says, is charged and sent when it has come.
+        OrderStatus::Confirmed | OrderStatus::Processing if order.parts.iter().any(|part| !part.awaited.is_empty()) => {
+            waits_for_nothing(order, facts)
+        }
         OrderStatus::Pending | OrderStatus::Confirmed => {
             Some(Finding::wrong("order_unfinished", place, format!("it stays {shown}")))
         }
@@ -56,6 +61,20 @@ fn of_order(order: &Order, facts: &Facts) -> Option<Finding> {
         | OrderStatus::Completed
         | OrderStatus::Cancelled => None,
     }
+}
+
+/// An order says that it waits, and its reservation that everything is here: the news of it got lost.
+fn waits_for_nothing(order: &Order, facts: &Facts) -> Option<Finding> {
+    let awaited = |reservation: &str| {
+        let lines = facts.reservations.get(reservation).map(|held| held.lines.as_slice()).unwrap_or_default();
+        lines.iter().map(|line| line.backordered).sum::<i64>()
+    };
+    let waits = |part: &&OrderPart| part.awaited.iter().map(|line| line.quantity).sum::<i64>();
+    let differs = |part: &&OrderPart| waits(part) != awaited(&part.reservation_id);
+    let part = order.parts.iter().find(differs)?;
+    let (waits, awaited) = (waits(&part), awaited(&part.reservation_id));
+    let says = format!("it waits for {waits} units of reservation {}, which waits for {awaited}", part.reservation_id);
+    Some(Finding::wrong("order_unfinished", format!("order {}", order.order_id), says))
 }
 
 fn of_return(asked: &Return) -> Option<Finding> {

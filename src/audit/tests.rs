@@ -29,6 +29,7 @@ fn clean() -> Facts {
         lines,
         stock: order::StockStatus::Confirmed.into(),
         parcels: vec![parcel],
+        ..Default::default()
     };
     let discount = order::Discount {
         campaign_id: "cmp_1".to_owned(),
@@ -448,6 +449,26 @@ fn with_exchange(facts: &mut Facts, status: order::AmendmentStatus, moved: (i64,
     facts.reservations.insert("rsv_2".to_owned(), reservation);
     facts.payments.push(paid);
     facts.amendments.push(amendment);
+}
+
+#[test]
+fn an_order_may_wait_for_what_its_reservation_waits_for() {
+    for (status, says, waits, expected) in [
+        (order::OrderStatus::Confirmed, 1, 1, None),
+        (order::OrderStatus::Processing, 1, 1, None),
+        // The news that it came got lost.
+        (order::OrderStatus::Confirmed, 1, 0, Some("order_unfinished at order ord_1")),
+        (order::OrderStatus::Confirmed, 0, 1, Some("order_unfinished at order ord_1")),
+    ] {
+        let plant = |facts: &mut Facts| {
+            let line = order::AwaitedLine { sku: "MUG".to_owned(), quantity: says, expected_at: None };
+            let part = &mut facts.orders[0].parts[0];
+            (part.awaited, part.parcels) = (Some(line).filter(|_| says > 0).into_iter().collect(), Vec::new());
+            facts.orders[0].status = status.into();
+            facts.reservations.get_mut("rsv_1").expect("a reservation").lines[0].backordered = waits;
+        };
+        found(plant, expected.as_slice());
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use messages::id::{Id, PaymentId, UserId};
-use messages::order::v1::rpc::PlaceOrder;
+use messages::order::v1::rpc::{EditOrder, PlaceOrder, RequestExchange};
 use messages::{Group, Rpc as _, partition};
 use runtime::headers::CommandId;
 use serde_json::{Value, json};
@@ -30,33 +30,68 @@ pub(crate) enum Scene {
     Cancelled,
     /// Paid, delivered, and sent back.
     Returned,
+    /// Paid, delivered, and exchanged for something dearer.
+    Exchanged,
+    /// Paid, and changed into something dearer before anything left.
+    Edited,
 }
 
-pub(crate) const SCENES: [Scene; 5] = [Scene::Sold, Scene::Declined, Scene::SoldOut, Scene::Cancelled, Scene::Returned];
+pub(crate) const SCENES: [Scene; 7] =
+    [Scene::Sold, Scene::Declined, Scene::SoldOut, Scene::Cancelled, Scene::Returned, Scene::Exchanged, Scene::Edited];
 
 impl Scene {
     fn card(self) -> &'static str {
         match self {
             Scene::Declined => DECLINED,
             Scene::SoldOut => NEEDS_3DS,
-            Scene::Sold | Scene::Cancelled | Scene::Returned => GOOD,
+            Scene::Sold | Scene::Cancelled | Scene::Returned | Scene::Exchanged | Scene::Edited => GOOD,
         }
     }
 
     /// How the order stands at the end.
     pub(crate) fn status(self) -> &'static str {
         match self {
-            Scene::Sold | Scene::Returned => "completed",
+            Scene::Sold | Scene::Returned | Scene::Exchanged => "completed",
+            Scene::Edited => "processing",
             Scene::Declined | Scene::SoldOut | Scene::Cancelled => "cancelled",
         }
     }
 
-    /// How often the bank takes money, and gives it back.
+    /// How often the bank takes money by the order's own payment, and gives it back.
     pub(crate) fn moves(self) -> (usize, usize) {
         match self {
-            Scene::Sold => (1, 0),
+            Scene::Sold | Scene::Exchanged | Scene::Edited => (1, 0),
             Scene::Declined | Scene::SoldOut => (0, 0),
             Scene::Cancelled | Scene::Returned => (1, 1),
+        }
+    }
+
+    /// The same, by the payment of a difference.
+    pub(crate) fn more_moves(self) -> (usize, usize) {
+        match self {
+            Scene::Exchanged | Scene::Edited => (1, 0),
+            Scene::Sold | Scene::Declined | Scene::SoldOut | Scene::Cancelled | Scene::Returned => (0, 0),
+        }
+    }
+
+    /// What the customer was charged and got back at the end, in cents: a mug for 1500 and its way for 490, and 2500 more
+    /// for a shirt.
+    fn sums(self) -> (i64, i64) {
+        match self {
+            Scene::Declined | Scene::SoldOut => (0, 0),
+            Scene::Sold => (1990, 0),
+            Scene::Cancelled => (1990, 1990),
+            Scene::Returned => (1990, 1500),
+            Scene::Exchanged | Scene::Edited => (1990 + 2500, 0),
+        }
+    }
+
+    /// The rpc that a difference is asked for by, and what names the request.
+    fn amends(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Scene::Exchanged => Some((RequestExchange::ROUTE.name, "exchange")),
+            Scene::Edited => Some((EditOrder::ROUTE.name, "edit")),
+            Scene::Sold | Scene::Declined | Scene::SoldOut | Scene::Cancelled | Scene::Returned => None,
         }
     }
 }
@@ -71,6 +106,8 @@ pub(crate) struct Role {
     sku: String,
     pub(crate) order_id: String,
     pub(crate) payment_id: String,
+    /// The payment of the difference that an exchange or an edit makes.
+    pub(crate) more_payment_id: Option<String>,
 }
 
 impl Role {
@@ -82,7 +119,13 @@ impl Role {
         let command = CommandId::derived(&[guest.as_bytes(), PlaceOrder::ROUTE.name.as_bytes(), key.as_bytes()]);
         let order_id = Id::derived("ord", &command.0).to_string();
         let payment_id = PaymentId::derived(order_id.as_bytes()).to_string();
-        Role { scene, secret, key, sku: sku.to_owned(), order_id, payment_id }
+        let more_payment_id = scene.amends().map(|(rpc, what)| {
+            let key = format!("{what}-{order_id}");
+            let command = CommandId::derived(&[guest.as_bytes(), rpc.as_bytes(), key.as_bytes()]);
+            let amendment_id = Id::derived("amd", &command.0).to_string();
+            PaymentId::derived(amendment_id.as_bytes()).to_string()
+        });
+        Role { scene, secret, key, sku: sku.to_owned(), order_id, payment_id, more_payment_id }
     }
 
     /// The partitions of its order and its payment.
@@ -181,18 +224,20 @@ pub(crate) async fn play(role: Role, doors: Doors, warehouse: String) {
             let cancel = Ask::post(format!("{order}/cancel"), &json!({})).keyed(format!("cancel-{}", role.order_id));
             guest.send(cancel, &[200, 202]).await;
         }
-        Scene::Sold | Scene::Returned => deliver(&mut owner, &role.order_id).await,
+        Scene::Edited => {
+            guest.until(order.clone(), |order| order["status"] == "processing").await;
+            edit(&mut guest, &role).await;
+        }
+        Scene::Sold | Scene::Returned | Scene::Exchanged => deliver(&mut owner, &role.order_id).await,
     }
     guest.until(order.clone(), |order| order["status"] == role.scene.status()).await;
     if role.scene == Scene::Returned {
         send_back(&mut guest, &mut owner, &role, &warehouse).await;
     }
-    let captured = i64::try_from(role.scene.moves().0).expect("few") * 1990;
-    let refunded = match role.scene {
-        Scene::Cancelled => 1990,
-        Scene::Returned => 1500,
-        Scene::Sold | Scene::Declined | Scene::SoldOut => 0,
-    };
+    if role.scene == Scene::Exchanged {
+        exchange(&mut guest, &mut owner, &role, &warehouse).await;
+    }
+    let (captured, refunded) = role.scene.sums();
     guest
         .until(order, |order| {
             order["captured_amount"]["amount"] == captured && order["refunded_amount"]["amount"] == refunded
@@ -228,6 +273,45 @@ async fn deliver(owner: &mut Patient, order_id: &str) {
         let ask = Ask::post(format!("/api/v1/shipments/{order_id}/{shipment}/{what}"), &json!({}));
         owner.send(ask.keyed(format!("{what}-{shipment}")), &[200]).await;
     }
+}
+
+/// The mug becomes a shirt before it leaves, and the shirt is packed.
+async fn edit(guest: &mut Patient, role: &Role) {
+    let lines = json!([{"sku": role.sku, "quantity": 0}, {"sku": "SHIRT", "quantity": 1}]);
+    let wish = json!({"lines": lines, "payment_method": {"token": GOOD}});
+    let edits = format!("/api/v1/orders/{}/edits", role.order_id);
+    let ask = Ask::post(edits.clone(), &wish).keyed(format!("edit-{}", role.order_id));
+    let asked = guest.send(ask, &[201, 202]).await;
+    assert_eq!(asked["payment_id"].as_str(), role.more_payment_id.as_deref(), "{asked:#}");
+    let amendment_id = text(&asked, "/amendment_id");
+    guest.until(format!("{edits}/{amendment_id}"), |edit| edit["status"] == "applied").await;
+    let is_packed = |order: &Value| {
+        let shirt = order["parts"].as_array().and_then(|parts| parts.iter().find(|p| p["lines"][0]["sku"] == "SHIRT"));
+        order["items"][0]["cancelled"] == 1 && shirt.is_some_and(|part| part["parcels"][0]["status"] == "packing")
+    };
+    guest.until(format!("/api/v1/orders/{}", role.order_id), is_packed).await;
+}
+
+/// The mug goes back, and a shirt comes for it.
+async fn exchange(guest: &mut Patient, owner: &mut Patient, role: &Role, warehouse: &str) {
+    let wish = json!({"lines": [{"sku": role.sku, "quantity": 1}], "reason": "does_not_fit",
+                      "replacements": [{"sku": "SHIRT", "quantity": 1}], "payment_method": {"token": GOOD}});
+    let exchanges = format!("/api/v1/orders/{}/exchanges", role.order_id);
+    let key = |what: &str| format!("{what}-{}", role.order_id);
+    let asked = guest.send(Ask::post(exchanges.clone(), &wish).keyed(key("exchange")), &[201, 202]).await;
+    assert_eq!(asked["payment_id"].as_str(), role.more_payment_id.as_deref(), "{asked:#}");
+    let exchange = format!("{exchanges}/{}", text(&asked, "/amendment_id"));
+    guest.until(exchange.clone(), |exchange| exchange["status"] == "ready").await;
+    let returned = format!("/api/v1/orders/{}/returns/{}", role.order_id, text(&asked, "/return_id"));
+    owner.send(Ask::post(format!("{returned}/approve"), &json!({})).keyed(key("approve")), &[200]).await;
+    let here = json!({"warehouse_id": warehouse});
+    owner.send(Ask::post(format!("{returned}/receive"), &here).keyed(key("receive")), &[200, 202]).await;
+    guest.until(exchange, |exchange| exchange["status"] == "applied").await;
+    let is_packed = |order: &Value| {
+        let shirt = order["parts"].as_array().and_then(|parts| parts.iter().find(|p| p["lines"][0]["sku"] == "SHIRT"));
+        shirt.is_some_and(|part| part["parcels"][0]["status"] == "packing")
+    };
+    guest.until(format!("/api/v1/orders/{}", role.order_id), is_packed).await;
 }
 
 /// The customer sends it back, and it arrives.

@@ -56,6 +56,7 @@ impl Theatre {
         let mut shop = Stocked::in_a(Up::open_on(Some(elsewhere)).await).await;
         let vienna = shop.vienna.clone();
         shop.stock(&vienna, "MUG", 10_000).await;
+        shop.stock(&vienna, "SHIRT", 10_000).await;
         Theatre { gate, server, shop, names: 0, played: Vec::new(), _home: home }
     }
 
@@ -202,6 +203,9 @@ pub(crate) async fn after_every_turn(log: &'static str) {
     for role in &theatre.played {
         let moved = moves.get(&role.payment_id).copied().unwrap_or_default();
         assert_eq!(moved, role.scene.moves(), "{:?}: charges and refunds of {}", role.scene, role.order_id);
+        let more = role.more_payment_id.as_ref().and_then(|payment_id| moves.get(payment_id));
+        let more = more.copied().unwrap_or_default();
+        assert_eq!(more, role.scene.more_moves(), "{:?}: of the difference of {}", role.scene, role.order_id);
     }
     is_clean(up).await;
     let verified = up.mercat(&["verify"]).await;

@@ -24,6 +24,8 @@ pub struct Line {
     pub quantity: i64,
     /// What they cost together.
     pub total: Option<Price>,
+    /// When they are expected, of what is not here yet.
+    pub expected_at: Option<Timestamp>,
 }
 
 /// An amount as the contract carries it: minor units and the currency.
@@ -79,6 +81,8 @@ pub struct News {
     pub shipping_option: String,
     /// What is in it.
     pub lines: Vec<Line>,
+    /// What of the order is not here yet.
+    pub awaited: Vec<Line>,
 }
 
 /// The state of a contact.
@@ -125,7 +129,7 @@ impl Contact {
 
 impl Entity for Contact {
     const KIND: &'static str = "contact";
-    const FOLD: u32 = 1;
+    const FOLD: u32 = 2;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;
@@ -178,6 +182,7 @@ mod tests {
             tracking_url: blank(),
             shipping_option: blank(),
             lines: Vec::new(),
+            awaited: Vec::new(),
         })
     }
 

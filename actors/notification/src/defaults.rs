@@ -72,7 +72,7 @@ mod tests {
             assert_eq!(writing::check(slot.topic, slot.channel, &parts), Ok(()), "{slot:?}");
             slots_seen += 1;
         }
-        assert_eq!(slots_seen, 2 * 13 * 3);
+        assert_eq!(slots_seen, 2 * 14 * 3);
     }
 
     #[test]
@@ -97,6 +97,9 @@ mod tests {
 
             2 × Trail shirt Red, M  59.98 EUR
             1 × Mug, blue  9.90 EUR
+
+            Not here yet, and sent as soon as it is:
+            1 × Mug, blue  expected on 2026-03-01
 
             Total: 74.78 EUR
             Shipping: Standard

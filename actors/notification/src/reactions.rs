@@ -14,6 +14,7 @@ pub fn hear(news: &News, views: &Views<'_>) -> Result<Vec<Reaction>, Undecodable
         // No mail before the order is confirmed, but this is where its address comes from.
         "order.created" => wire::news::order_created(news)?,
         "order.confirmed" => wire::news::order_confirmed(news)?,
+        "order.backorder_filled" => wire::news::backorder_filled(news)?,
         "order.cancelled" => wire::news::order_cancelled(news)?,
         "payment.completed" => wire::news::payment_completed(news)?,
         "payment.failed" => wire::news::payment_failed(news)?,

@@ -35,6 +35,8 @@ pub enum Topic {
     EmailChange,
     /// To the address before: the account has another one.
     EmailChanged,
+    /// Something that an order waited for has come.
+    BackorderFilled,
 }
 
 /// The way a message goes.
@@ -55,7 +57,7 @@ pub const LOCALE: &str = "en";
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Topic; 15] = [
+    pub const ALL: [Topic; 16] = [
         Topic::OrderConfirmed,
         Topic::OrderCancelled,
         Topic::PaymentFailed,
@@ -71,6 +73,7 @@ impl Topic {
         Topic::ProfileChanged,
         Topic::EmailChange,
         Topic::EmailChanged,
+        Topic::BackorderFilled,
     ];
 
     /// Its word in ids and rows. Never changed.
@@ -92,6 +95,7 @@ impl Topic {
             Topic::ProfileChanged => "profile_changed",
             Topic::EmailChange => "email_change",
             Topic::EmailChanged => "email_changed",
+            Topic::BackorderFilled => "backorder_filled",
         }
     }
 
@@ -111,7 +115,8 @@ impl Topic {
             | Topic::PasswordReset
             | Topic::ProfileChanged
             | Topic::EmailChange
-            | Topic::EmailChanged => true,
+            | Topic::EmailChanged
+            | Topic::BackorderFilled => true,
             Topic::LowStock | Topic::Message => false,
         }
     }
@@ -126,12 +131,13 @@ impl Topic {
     #[must_use]
     pub fn variables(self) -> &'static [&'static str] {
         match self {
-            Topic::OrderConfirmed => &["name", "order_id", "total", "shipping_option", "lines"],
+            Topic::OrderConfirmed => &["name", "order_id", "total", "shipping_option", "lines", "awaited"],
             Topic::OrderCancelled => &["name", "order_id", "reason"],
             Topic::PaymentFailed => &["name", "order_id", "reason"],
             Topic::PaymentReceived | Topic::Refunded => &["name", "order_id", "amount"],
             Topic::Shipped => &["name", "order_id", "carrier", "tracking_number", "tracking_url", "lines"],
             Topic::Delivered => &["name", "order_id"],
+            Topic::BackorderFilled => &["name", "order_id", "lines"],
             Topic::LowStock => &["sku", "product_id", "warehouse_id", "current_stock", "threshold"],
             Topic::Message => &["subject", "text"],
             Topic::EmailVerification | Topic::PasswordReset | Topic::EmailChange => &["name", "user_id", "token"],

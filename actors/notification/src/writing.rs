@@ -180,6 +180,7 @@ pub fn sample(topic: Topic) -> Value {
     match topic {
         Topic::OrderConfirmed => serde_json::json!({
             "name": name, "order_id": order_id, "total": "74.78 EUR", "shipping_option": "Standard", "lines": lines,
+            "awaited": [{"sku": "MUG-BLUE", "title": "Mug, blue", "quantity": 1, "expected_on": "2026-03-01"}],
         }),
         Topic::OrderCancelled => serde_json::json!({"name": name, "order_id": order_id, "reason": "out_of_stock"}),
         Topic::PaymentFailed => serde_json::json!({"name": name, "order_id": order_id, "reason": "payment_declined"}),
@@ -190,6 +191,7 @@ pub fn sample(topic: Topic) -> Value {
             "name": name, "order_id": order_id, "carrier": "post", "tracking_number": "RR123456785AT",
             "tracking_url": "https://carrier.example/track/RR123456785AT", "lines": lines,
         }),
+        Topic::BackorderFilled => serde_json::json!({"name": name, "order_id": order_id, "lines": lines}),
         Topic::Delivered => serde_json::json!({"name": name, "order_id": order_id}),
         Topic::LowStock => serde_json::json!({
             "sku": "SHIRT-RED-M", "product_id": "prd_01h455vb4pex5vsknk084sn02q",

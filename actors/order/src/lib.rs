@@ -65,6 +65,7 @@ pub fn group() -> Group {
         .command::<rpc::NotePayment, Order>(|request| request.order_id.clone(), wire::news::note_payment)
         .command::<rpc::NoteRefund, Order>(|request| request.order_id.clone(), wire::news::note_refund)
         .command::<rpc::NoteParcel, Order>(|request| request.order_id.clone(), wire::news::note_parcel)
+        .command::<rpc::NoteBackorder, Order>(|request| request.order_id.clone(), wire::news::note_backorder)
         .command::<rpc::IssueInvoice, Invoice>(|request| request.invoice_id.clone(), wire::invoice::issue)
         .read::<rpc::GetOrder, Order>(|request| request.order_id.clone(), wire::order::get)
         .read::<rpc::GetReturn, Return>(|request| request.return_id.clone(), wire::returns::get)
@@ -85,5 +86,6 @@ pub fn group() -> Group {
         .query::<rpc::ListReturns>(views::returns)
         .react("payment", reactions::payment)
         .react("shipping", reactions::shipping)
+        .react("inventory", reactions::inventory)
         .react("order", reactions::order)
 }

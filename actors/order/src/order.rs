@@ -53,7 +53,7 @@ impl Order {
 
 impl Entity for Order {
     const KIND: &'static str = "order";
-    const FOLD: u32 = 2;
+    const FOLD: u32 = 3;
     type Command = Command;
     type Event = Event;
     type Refusal = Refusal;

@@ -14,6 +14,14 @@ pub fn payment(news: &News, _: &Views<'_>) -> Result<Vec<Reaction>, Undecodable>
     wire::news::of_payment(news)
 }
 
+/// News of stock: what an order waited for has come.
+///
+/// # Errors
+/// When the news cannot be read.
+pub fn inventory(news: &News, _: &Views<'_>) -> Result<Vec<Reaction>, Undecodable> {
+    wire::news::of_inventory(news)
+}
+
 /// News of parcels.
 ///
 /// # Errors

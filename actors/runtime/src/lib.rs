@@ -30,6 +30,7 @@ pub mod inquiry;
 pub mod log;
 pub mod membership;
 pub mod nats;
+pub mod outside;
 pub mod paging;
 pub mod permissions;
 pub mod reach;

@@ -5,6 +5,7 @@
 //! nobody knows; the last is asked again until it is one of the others.
 
 pub mod http;
+pub mod live;
 pub mod table;
 
 use std::collections::BTreeMap;

@@ -81,7 +81,7 @@ pub fn group_by(carriers: Carriers) -> Group {
         .history_for::<rpc::GetHistory>(wire::whose_history, wire::delivery::may_see_history)
         .view::<views::Zones>()
         .view::<views::Shipments>()
-        .query::<rpc::ListOptions>(views::options)
+        .query_with::<rpc::ListOptions, _>(wire::zone::gather_rates, views::options)
         .query::<rpc::ListZones>(views::zones)
         .query::<rpc::ListShipments>(views::shipments)
         .query::<rpc::GetTracking>(views::tracking)

@@ -2,10 +2,14 @@
 //!
 //! The most specific zone that holds a place counts, and only that one: a zone whose ways do not fit the basket hides the
 //! wider ones, so a shop can say that an island is not served at all.
+//!
+//! What a carrier said about a way just now counts in place of the table, but for what the shop promised: what is free from
+//! a subtotal on is free, and what is too heavy is not sent.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
+use crate::carriers::live::Quoted;
 use crate::days;
 use crate::wire::Money;
 use crate::zone::{Area, Basis, Rate, Terms, Way};
@@ -72,9 +76,17 @@ struct Closeness {
     country: bool,
 }
 
+/// Carriers of these zones that were asked what they take and did not answer.
+#[must_use]
+pub fn unanswered(zones: &[Candidate], quoted: &Quoted) -> Vec<String> {
+    let carries = |name: &&String| zones.iter().flat_map(|zone| &zone.terms.options).any(|way| way.carrier == **name);
+    let silent = quoted.iter().filter(|(_, said)| said.is_none()).map(|(name, _)| name);
+    silent.filter(carries).cloned().collect()
+}
+
 /// The ways to send a basket, the cheapest first; none when no zone holds the place.
 #[must_use]
-pub fn offers(zones: &[Candidate], basket: &Basket, now: Timestamp) -> Vec<Offer> {
+pub fn offers(zones: &[Candidate], basket: &Basket, quoted: &Quoted, now: Timestamp) -> Vec<Offer> {
     let held = zones.iter().filter_map(|zone| Some((closeness(&zone.terms, basket)?, zone)));
     // Of equals the oldest counts, so that drawing a zone never takes a place away from an equal one.
     let Some((_, zone)) = held.max_by(|(left, a), (right, b)| {
@@ -83,28 +95,42 @@ pub fn offers(zones: &[Candidate], basket: &Basket, now: Timestamp) -> Vec<Offer
         return Vec::new();
     };
     let today = days::day(now);
-    let mut offers: Vec<_> = zone.terms.options.iter().filter_map(|way| offer(&zone.id, way, basket, today)).collect();
+    let mut offers: Vec<_> =
+        zone.terms.options.iter().filter_map(|way| offer(&zone.id, way, basket, quoted, today)).collect();
     offers.sort_by(|a, b| {
         (a.amount.amount(), a.max_days, &a.option_id).cmp(&(b.amount.amount(), b.max_days, &b.option_id))
     });
     offers
 }
 
-fn offer(zone_id: &str, way: &Way, basket: &Basket, today: Date) -> Option<Offer> {
+fn offer(zone_id: &str, way: &Way, basket: &Basket, quoted: &Quoted, today: Date) -> Option<Offer> {
     if way.max_weight_grams.is_some_and(|max| basket.weight_grams > max) {
         return None;
     }
-    let rate = way.rates.iter().find(|rate| rate.currency == basket.subtotal.currency())?;
+    let rate = way.rates.iter().find(|rate| rate.currency == basket.subtotal.currency());
+    let quotes = quoted.get(&way.carrier).and_then(Option::as_ref);
+    let quote = quotes.and_then(|quotes| quotes.iter().find(|quote| quote.service == way.option));
+    let amount = match quote {
+        Some(_) if rate.is_some_and(|rate| is_free(rate, basket)) => Money::zero(basket.subtotal.currency()),
+        Some(quote) => Money::new(quote.amount?, basket.subtotal.currency()).ok()?,
+        None => price(rate?, basket)?,
+    };
+    let days = quote.and_then(|quote| quote.min_days.zip(quote.max_days));
+    let (min_days, max_days) = days.unwrap_or((way.min_days, way.max_days));
     Some(Offer {
         option_id: option_id(zone_id, &way.option),
         title: way.title.clone(),
-        amount: price(rate, basket)?,
+        amount,
         carrier: way.carrier.clone(),
-        min_days: way.min_days,
-        max_days: way.max_days,
-        from: days::after(today, way.min_days),
-        until: days::after(today, way.max_days),
+        min_days,
+        max_days,
+        from: days::after(today, min_days),
+        until: days::after(today, max_days),
     })
+}
+
+fn is_free(rate: &Rate, basket: &Basket) -> bool {
+    rate.free_from.is_some_and(|from| basket.subtotal.amount() >= from)
 }
 
 /// What a rate says about a basket; nothing beyond its last step.
@@ -115,8 +141,7 @@ fn price(rate: &Rate, basket: &Basket) -> Option<Money> {
         Basis::Subtotal => basket.subtotal.amount(),
     };
     let step = rate.steps.iter().find(|step| step.up_to.is_none_or(|end| measure <= end))?;
-    let is_free = rate.free_from.is_some_and(|from| basket.subtotal.amount() >= from);
-    Money::new(if is_free { 0 } else { step.amount }, rate.currency).ok()
+    Money::new(if is_free(rate, basket) { 0 } else { step.amount }, rate.currency).ok()
 }
 
 fn closeness(terms: &Terms, basket: &Basket) -> Option<Closeness> {
@@ -150,6 +175,7 @@ mod tests {
     use runtime::entity::testing::moment;
 
     use super::*;
+    use crate::carriers::live::Quote;
     use crate::wire::Currency;
     use crate::zone::Step;
 
@@ -199,7 +225,10 @@ mod tests {
     }
 
     fn said(zones: &[Candidate], basket: &Basket) -> Vec<String> {
-        offers(zones, basket, moment(0)).iter().map(|offer| format!("{} {}", offer.option_id, offer.amount)).collect()
+        offers(zones, basket, &Quoted::new(), moment(0))
+            .iter()
+            .map(|offer| format!("{} {}", offer.option_id, offer.amount))
+            .collect()
     }
 
     #[test]
@@ -253,14 +282,14 @@ mod tests {
         let zones = [zone("z", 0, vec![], vec![way("post", weight)])];
         for (grams, expected) in [(0, Some(300)), (500, Some(300)), (501, Some(490)), (2000, Some(490)), (2001, None)] {
             let basket = Basket { weight_grams: grams, ..to("AT", "", "") };
-            let amount = offers(&zones, &basket, moment(0)).first().map(|offer| offer.amount.amount());
+            let amount = offers(&zones, &basket, &Quoted::new(), moment(0)).first().map(|offer| offer.amount.amount());
             assert_eq!(amount, expected, "{grams} g");
         }
         let subtotal = rate(Basis::Subtotal, &[(Some(2000), 600), (None, 300)], Some(5000));
         let zones = [zone("z", 0, vec![], vec![way("post", subtotal)])];
         for (worth, expected) in [(0, 600), (2000, 600), (2001, 300), (4999, 300), (5000, 0), (1 << 50, 0)] {
             let basket = Basket { subtotal: eur(worth), ..to("AT", "", "") };
-            let amount = offers(&zones, &basket, moment(0)).first().map(|offer| offer.amount.amount());
+            let amount = offers(&zones, &basket, &Quoted::new(), moment(0)).first().map(|offer| offer.amount.amount());
             assert_eq!(amount, Some(expected), "worth {worth}");
         }
     }
@@ -277,12 +306,54 @@ mod tests {
     }
 
     #[test]
+    fn what_a_carrier_asks_counts_in_place_of_the_table() {
+        let quote = |service: &str, amount: Option<i64>| Quote {
+            service: service.to_owned(),
+            amount,
+            currency: "EUR".to_owned(),
+            min_days: Some(0),
+            max_days: Some(1),
+        };
+        let of = |carrier: &str, option: &str| {
+            let free_from = (option == "gift").then_some(4900);
+            Way { carrier: carrier.to_owned(), ..way(option, rate(Basis::Weight, &[(Some(600), 490)], free_from)) }
+        };
+        let heavy = Way { max_weight_grams: Some(499), ..of("swift", "express") };
+        let ways = vec![
+            of("swift", "express"),
+            of("swift", "gift"),
+            of("swift", "unknown"),
+            of("swift", "never"),
+            of("table", "post"),
+            Way { option: "letter".to_owned(), ..heavy },
+        ];
+        let zones = [zone("z", 0, vec![], ways)];
+        let said = |weight_grams, quotes: Vec<Quote>| -> Vec<String> {
+            let quoted = Quoted::from([("swift".to_owned(), Some(quotes))]);
+            let basket = Basket { weight_grams, ..to("AT", "", "") };
+            let offers = offers(&zones, &basket, &quoted, moment(0));
+            offers.iter().map(|o| format!("{} {} {}", o.option_id, o.amount.amount(), o.max_days)).collect()
+        };
+        let quotes = || {
+            let priced = [("express", 990), ("gift", 700), ("post", 1), ("letter", 1)];
+            let priced = priced.map(|(service, amount)| quote(service, Some(amount)));
+            priced.into_iter().chain([quote("never", None)]).collect::<Vec<_>>()
+        };
+        assert_eq!(said(500, quotes()), ["z.gift 0 1", "z.post 490 3", "z.unknown 490 3", "z.express 990 1"]);
+        // Beyond the table's last step only the carrier knows.
+        assert_eq!(said(700, quotes()), ["z.gift 0 1", "z.express 990 1"]);
+        // The carrier says nothing: the table counts.
+        let table = ["z.gift 0 3", "z.express 490 3", "z.never 490 3", "z.post 490 3", "z.unknown 490 3"];
+        assert_eq!(said(500, vec![]), table);
+    }
+
+    #[test]
     fn offers_come_cheapest_first_with_the_days_on_which_they_arrive() {
         let mut express = way("express", rate(Basis::Flat, &[(None, 1900)], None));
         (express.min_days, express.max_days) = (0, 1);
         let zones = [zone("z", 0, vec![], vec![express, way("standard", rate(Basis::Flat, &[(None, 490)], None))])];
         // 1 January 2026 is a Thursday.
-        let offers = offers(&zones, &to("AT", "", ""), moment(0));
+        let offers = offers(&zones, &to("AT", "", ""), &Quoted::new(), moment(0));
         let days: Vec<_> = offers.iter().map(|o| format!("{} {} {}", o.option_id, o.from, o.until)).collect();
         assert_eq!(days, ["z.standard 2026-01-02 2026-01-06", "z.express 2026-01-01 2026-01-02"]);
     }

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use serde::Deserialize;
 
 use crate::carriers::http::{Access, Http};
+use crate::carriers::live::{self, Live};
 use crate::carriers::table::{self, Table};
 use crate::carriers::{Carriers, Pretence};
 
@@ -42,6 +44,7 @@ static CURRENT: OnceLock<Settings> = OnceLock::new();
 
 /// Sets them, before the first request; the first to do so is heard.
 pub fn set(settings: Settings) {
+    live::set(settings.live());
     // A process has one configuration; a second group in it, as in tests, has the same.
     let _ = CURRENT.set(settings);
 }
@@ -84,6 +87,17 @@ impl Settings {
         std::iter::once(table::NAME).chain(self.carriers.keys().map(String::as_str)).collect()
     }
 
+    /// The carriers that are asked what they take for a parcel.
+    #[must_use]
+    pub fn live(&self) -> Live {
+        let asked = self.carriers.iter().filter(|(_, access)| access.rates);
+        asked.fold(Live::default(), |live, (name, access)| {
+            let patience = Duration::from_millis(access.rates_timeout_ms.into());
+            let keep = Duration::from_secs(access.rates_keep_s.into());
+            live.with(name, Arc::new(Http::new(access)), patience, keep)
+        })
+    }
+
     /// The carriers themselves.
     #[must_use]
     pub fn open(&self) -> Carriers {
@@ -98,7 +112,7 @@ mod tests {
 
     fn carrier(name: &str, change: impl FnOnce(&mut Access)) -> Settings {
         let (url, token) = ("https://carrier.example".to_owned(), "token".to_owned());
-        let mut access = Access { url, token, webhook_secret: "whsec_c2VjcmV0".to_owned() };
+        let mut access = Access { url, token, webhook_secret: "whsec_c2VjcmV0".to_owned(), ..Access::default() };
         change(&mut access);
         Settings { carriers: BTreeMap::from([(name.to_owned(), access)]), ..Settings::default() }
     }

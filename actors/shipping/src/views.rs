@@ -7,6 +7,7 @@ use runtime::group::Views;
 use runtime::paging::{Asked, Page};
 use runtime::view::{Rows, View, Writer};
 
+use crate::carriers::live::Quoted;
 use crate::rates;
 use crate::shipment::Shipment;
 use crate::wire::{self, Problem, StringFilter, v1};
@@ -116,7 +117,11 @@ pub fn way(rows: &Rows, option_id: &str) -> Option<Way> {
 ///
 /// # Errors
 /// `currency_mismatch`.
-pub fn options(views: &Views<'_>, request: &v1::ListOptionsRequest) -> Result<v1::ListOptionsResponse, Problem> {
+pub fn options(
+    views: &Views<'_>,
+    request: &v1::ListOptionsRequest,
+    quoted: &Quoted,
+) -> Result<v1::ListOptionsResponse, Problem> {
     let rows = views.of::<Zones>();
     let basket = wire::zone::basket(request)?;
     let mut zones = Vec::new();
@@ -125,7 +130,8 @@ pub fn options(views: &Views<'_>, request: &v1::ListOptionsRequest) -> Result<v1
             zones.extend(last(&key).and_then(|id| zone_row(&rows, id)).and_then(wire::candidate));
         }
     }
-    Ok(v1::ListOptionsResponse { options: wire::offers(rates::offers(&zones, &basket, views.now)) })
+    let options = wire::offers(rates::offers(&zones, &basket, quoted, views.now));
+    Ok(v1::ListOptionsResponse { options, unanswered: rates::unanswered(&zones, quoted) })
 }
 
 /// Zones, a page at a time.

@@ -1,8 +1,10 @@
 //! The carrier over HTTP, against a carrier's door on this machine: what is sent, and what each answer means.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use shipping::carriers::http::{Access, Http};
+use shipping::carriers::live::{Live, Parcel, Quote, Quoted, Quotes as _};
 use shipping::carriers::{Answer, Carrier, Label, Order};
 use shipping::shipment::{Address, Line};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -15,7 +17,7 @@ struct Door {
 }
 
 fn access(url: String) -> Access {
-    Access { url, token: "secret".to_owned(), webhook_secret: String::new() }
+    Access { url, token: "secret".to_owned(), ..Access::default() }
 }
 
 async fn door(status: &'static str, body: String) -> Door {
@@ -153,5 +155,71 @@ fn a_label_is_given_back_by_its_number() {
         assert!(
             heard[0].contains("idempotency-key: void/shp_1") && heard[0].ends_with(r#"{"label_key":"label/shp_1/0"}"#)
         );
+    });
+}
+
+fn parcel() -> Parcel {
+    Parcel {
+        country: "AT".into(),
+        region: "W".into(),
+        postal_code: "1010".into(),
+        weight_grams: 750,
+        subtotal: 4900,
+        currency: "EUR".into(),
+    }
+}
+
+const RATES: &str = r#"{"rates":[{"service":"express","amount":990,"currency":"EUR","min_days":0,"max_days":1},
+    {"service":"never","amount":null,"currency":"EUR"}]}"#;
+
+#[test]
+fn rates_are_asked_for_with_the_place_and_the_weight_and_nothing_about_a_person() {
+    locally(async {
+        let door = door("200 OK", RATES.to_owned()).await;
+        let express = Quote {
+            service: "express".into(),
+            amount: Some(990),
+            currency: "EUR".into(),
+            min_days: Some(0),
+            max_days: Some(1),
+        };
+        let never =
+            Quote { service: "never".into(), amount: None, currency: "EUR".into(), min_days: None, max_days: None };
+        let rates = Http::new(&door.access).quote(&parcel()).await;
+        assert_eq!(rates, Ok(vec![express, never]));
+        let heard = door.heard.lock().expect("a lock").clone();
+        let (head, body) = heard[0].split_once("\r\n\r\n").expect("a body");
+        assert!(head.starts_with("POST /v1/rates HTTP/1.1"), "{head}");
+        assert!(head.contains("authorization: Bearer secret") && !head.contains("idempotency-key"), "{head}");
+        let expected =
+            r#"{"country":"AT","region":"W","postal_code":"1010","weight_grams":750,"subtotal":4900,"currency":"EUR"}"#;
+        assert_eq!(body, expected);
+    });
+}
+
+#[test]
+fn whatever_a_carrier_does_wrong_its_rates_are_just_not_known() {
+    locally(async {
+        for (status, body, rates) in [
+            ("200 OK", r#"{"rates":[]}"#, Some(0)),
+            ("422 No", r#"{"detail":"not to islands"}"#, Some(0)),
+            ("200 OK", r#"{"rates":[{"service":"express","amount":"9.90","currency":"EUR"}]}"#, None),
+            ("200 OK", "<html>", None),
+            ("200 OK", "{}", None),
+            ("401 Who", "{}", None),
+            ("500 Broken", RATES, None),
+            ("302 There", "", None),
+        ] {
+            let door = door(status, body.to_owned()).await;
+            let said = Http::new(&door.access).quote(&parcel()).await;
+            assert_eq!(said.ok().map(|quotes| quotes.len()), rates, "{status} {body}");
+        }
+        // One that takes the call and says nothing is given up on.
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let silent = access(format!("http://{}", listener.local_addr().expect("an address")));
+        let (patience, keep) = (Duration::from_millis(50), Duration::from_secs(60));
+        let live = Live::default().with("silent", Arc::new(Http::new(&silent)), patience, keep);
+        let now = runtime::entity::testing::moment(0);
+        assert_eq!(live.quoted(&parcel(), now).await, Quoted::from([("silent".to_owned(), None)]));
     });
 }

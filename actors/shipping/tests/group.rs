@@ -72,6 +72,7 @@ worlds![
     a_refused_label_waits_for_staff,
     a_pretending_carrier_delivers_by_itself_even_if_its_host_died,
     a_carriers_webhook_reaches_its_parcels_once,
+    a_carriers_own_price_counts_and_without_it_the_table,
 ];
 
 /// All facts one after the other, each on a server of its own.

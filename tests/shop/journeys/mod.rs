@@ -13,6 +13,7 @@ mod racing;
 mod returning;
 mod screens;
 mod shipping;
+mod waiting;
 
 /// Plays a journey, beside others.
 pub(crate) fn journey<F: Future<Output = ()>>(scene: impl FnOnce() -> F) {

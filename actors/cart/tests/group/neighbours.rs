@@ -153,7 +153,8 @@ fn options(_: &Views<'_>, request: &ListOptionsRequest) -> Result<ListOptionsRes
         carrier: "table".into(),
         ..Offer::default()
     };
-    Ok(ListOptionsResponse { options: if request.country == "AT" { vec![standard] } else { Vec::new() } })
+    let options = if request.country == "AT" { vec![standard] } else { Vec::new() };
+    Ok(ListOptionsResponse { options, ..ListOptionsResponse::default() })
 }
 
 /// A group's contract with only the rpcs that are handled here, and nobody heard.

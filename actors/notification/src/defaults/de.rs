@@ -20,12 +20,14 @@ fn mail(topic: Topic) -> Mail {
         Topic::OrderConfirmed => mail!(
             "Ihre Bestellung {{ order_id }}",
             "vielen Dank für Ihre Bestellung. Sie ist bei uns eingegangen; wir melden uns, sobald sie unterwegs ist.\n\n\
-             {% for line in lines %}{{ line.quantity }} × {{ line.title or line.sku }}{% if line.total %}  {{ line.total }}{% endif %}\n{% endfor %}\n\
+             {% for line in lines %}{{ line.quantity }} × {{ line.title or line.sku }}{% if line.total %}  {{ line.total }}{% endif %}\n{% endfor %}\
+             {% if awaited %}\nNoch nicht da und verschickt, sobald es eintrifft:\n{% for line in awaited %}{{ line.quantity }} × {{ line.title or line.sku }}{% if line.expected_on %}  erwartet am {{ line.expected_on }}{% endif %}\n{% endfor %}{% endif %}\n\
              Summe: {{ total }}\n{% if shipping_option %}Versand: {{ shipping_option }}\n{% endif %}Bestellung: {{ order_id }}\n",
             "<p>vielen Dank für Ihre Bestellung. Sie ist bei uns eingegangen; wir melden uns, sobald sie unterwegs ist.</p>\n\
              <table style=\"width:100%;border-collapse:collapse\">\n{% for line in lines %}<tr><td>{{ line.quantity }} × {{ line.title or line.sku }}</td>\
              <td style=\"text-align:right\">{{ line.total }}</td></tr>\n{% endfor %}<tr><td><b>Summe</b></td>\
              <td style=\"text-align:right\"><b>{{ total }}</b></td></tr>\n</table>\n\
+             {% if awaited %}<p>Noch nicht da und verschickt, sobald es eintrifft:</p>\n<ul>\n{% for line in awaited %}<li>{{ line.quantity }} × {{ line.title or line.sku }}{% if line.expected_on %}, erwartet am {{ line.expected_on }}{% endif %}</li>\n{% endfor %}</ul>\n{% endif %}\
              <p>{% if shipping_option %}Versand: {{ shipping_option }}<br>{% endif %}Bestellung: {{ order_id }}</p>"
         ),
         Topic::OrderCancelled => mail!(
@@ -52,6 +54,13 @@ fn mail(topic: Topic) -> Mail {
              <ul>\n{% for line in lines %}<li>{{ line.quantity }} × {{ line.title or line.sku }}</li>\n{% endfor %}</ul>\n\
              {% if tracking_url %}<p><a href=\"{{ tracking_url }}\">Paket verfolgen{% if tracking_number %} {{ tracking_number }}{% endif %}</a></p>\
              {% elif tracking_number %}<p>Sendungsnummer: {{ tracking_number }}</p>{% endif %}"
+        ),
+        Topic::BackorderFilled => mail!(
+            "Ihre Bestellung {{ order_id }} geht weiter",
+            "worauf Ihre Bestellung {{ order_id }} gewartet hat, ist eingetroffen. Wir melden uns, sobald es unterwegs ist.\n\n\
+             {% for line in lines %}{{ line.quantity }} × {{ line.title or line.sku }}\n{% endfor %}",
+            "<p>worauf Ihre Bestellung {{ order_id }} gewartet hat, ist eingetroffen. Wir melden uns, sobald es unterwegs ist.</p>\n\
+             <ul>\n{% for line in lines %}<li>{{ line.quantity }} × {{ line.title or line.sku }}</li>\n{% endfor %}</ul>"
         ),
         Topic::Delivered => mail!(
             "Ihre Bestellung {{ order_id }} ist angekommen",
@@ -125,6 +134,9 @@ fn brief(topic: Topic) -> (&'static str, &'static str) {
             "Unterwegs",
             "Ihre Bestellung {{ order_id }} ist unterwegs{% if tracking_number %}: {{ tracking_number }}{% endif %}.",
         ),
+        Topic::BackorderFilled => {
+            ("Eingetroffen", "Worauf Ihre Bestellung {{ order_id }} gewartet hat, ist eingetroffen.")
+        }
         Topic::Delivered => ("Zugestellt", "Ihre Bestellung {{ order_id }} wurde zugestellt."),
         Topic::Refunded => ("Erstattung", "Wir haben Ihnen {{ amount }} für Ihre Bestellung {{ order_id }} erstattet."),
         Topic::LowStock => ("Wenig Bestand", "Von {{ sku }} sind in {{ warehouse_id }} noch {{ current_stock }} da."),

@@ -20,12 +20,14 @@ fn mail(topic: Topic) -> Mail {
         Topic::OrderConfirmed => mail!(
             "Your order {{ order_id }}",
             "thank you for your order. We have it, and will tell you when it is on its way.\n\n\
-             {% for line in lines %}{{ line.quantity }} × {{ line.title or line.sku }}{% if line.total %}  {{ line.total }}{% endif %}\n{% endfor %}\n\
+             {% for line in lines %}{{ line.quantity }} × {{ line.title or line.sku }}{% if line.total %}  {{ line.total }}{% endif %}\n{% endfor %}\
+             {% if awaited %}\nNot here yet, and sent as soon as it is:\n{% for line in awaited %}{{ line.quantity }} × {{ line.title or line.sku }}{% if line.expected_on %}  expected on {{ line.expected_on }}{% endif %}\n{% endfor %}{% endif %}\n\
              Total: {{ total }}\n{% if shipping_option %}Shipping: {{ shipping_option }}\n{% endif %}Order: {{ order_id }}\n",
             "<p>thank you for your order. We have it, and will tell you when it is on its way.</p>\n\
              <table style=\"width:100%;border-collapse:collapse\">\n{% for line in lines %}<tr><td>{{ line.quantity }} × {{ line.title or line.sku }}</td>\
              <td style=\"text-align:right\">{{ line.total }}</td></tr>\n{% endfor %}<tr><td><b>Total</b></td>\
              <td style=\"text-align:right\"><b>{{ total }}</b></td></tr>\n</table>\n\
+             {% if awaited %}<p>Not here yet, and sent as soon as it is:</p>\n<ul>\n{% for line in awaited %}<li>{{ line.quantity }} × {{ line.title or line.sku }}{% if line.expected_on %}, expected on {{ line.expected_on }}{% endif %}</li>\n{% endfor %}</ul>\n{% endif %}\
              <p>{% if shipping_option %}Shipping: {{ shipping_option }}<br>{% endif %}Order: {{ order_id }}</p>"
         ),
         Topic::OrderCancelled => mail!(
@@ -52,6 +54,13 @@ fn mail(topic: Topic) -> Mail {
              <ul>\n{% for line in lines %}<li>{{ line.quantity }} × {{ line.title or line.sku }}</li>\n{% endfor %}</ul>\n\
              {% if tracking_url %}<p><a href=\"{{ tracking_url }}\">Follow the parcel{% if tracking_number %} {{ tracking_number }}{% endif %}</a></p>\
              {% elif tracking_number %}<p>Tracking number: {{ tracking_number }}</p>{% endif %}"
+        ),
+        Topic::BackorderFilled => mail!(
+            "Your order {{ order_id }} goes on",
+            "what your order {{ order_id }} waited for has come. We will tell you when it is on its way.\n\n\
+             {% for line in lines %}{{ line.quantity }} × {{ line.title or line.sku }}\n{% endfor %}",
+            "<p>what your order {{ order_id }} waited for has come. We will tell you when it is on its way.</p>\n\
+             <ul>\n{% for line in lines %}<li>{{ line.quantity }} × {{ line.title or line.sku }}</li>\n{% endfor %}</ul>"
         ),
         Topic::Delivered => mail!(
             "Your order {{ order_id }} has arrived",
@@ -122,6 +131,7 @@ fn brief(topic: Topic) -> (&'static str, &'static str) {
             "On its way",
             "Your order {{ order_id }} is on its way{% if tracking_number %}: {{ tracking_number }}{% endif %}.",
         ),
+        Topic::BackorderFilled => ("It has come", "What your order {{ order_id }} waited for has come."),
         Topic::Delivered => ("Delivered", "Your order {{ order_id }} has been delivered."),
         Topic::Refunded => ("Refund", "We have sent {{ amount }} back to you for your order {{ order_id }}."),
         Topic::LowStock => ("Low stock", "{{ current_stock }} of {{ sku }} are left in {{ warehouse_id }}."),

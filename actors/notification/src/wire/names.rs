@@ -28,6 +28,7 @@ pub fn topic_in(topic: v1::Topic) -> Option<Topic> {
         v1::Topic::ProfileChanged => Topic::ProfileChanged,
         v1::Topic::EmailChange => Topic::EmailChange,
         v1::Topic::EmailChanged => Topic::EmailChanged,
+        v1::Topic::BackorderFilled => Topic::BackorderFilled,
     })
 }
 
@@ -50,6 +51,7 @@ pub fn topic_out(topic: Topic) -> v1::Topic {
         Topic::ProfileChanged => v1::Topic::ProfileChanged,
         Topic::EmailChange => v1::Topic::EmailChange,
         Topic::EmailChanged => v1::Topic::EmailChanged,
+        Topic::BackorderFilled => v1::Topic::BackorderFilled,
     }
 }
 

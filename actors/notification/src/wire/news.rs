@@ -3,7 +3,9 @@
 use messages::EventType;
 use messages::id::Id;
 use messages::inventory::v1::LowStock;
-use messages::order::v1::{OrderCancelled, OrderConfirmed, OrderCreated};
+use messages::order::v1::{
+    AwaitedLine, OrderBackorderFilled, OrderCancelled, OrderConfirmed, OrderCreated, OrderStatus,
+};
 use messages::payment::v1::{PaymentCompleted, PaymentFailed, RefundProcessed};
 use messages::shipping::v1::{ShipmentDelivered, ShipmentDispatched};
 use runtime::entity::Undecodable;
@@ -41,6 +43,7 @@ pub(crate) fn order_created(heard: &News) -> Told {
         title: item.title,
         quantity: item.quantity,
         total: item.total,
+        expected_at: None,
     });
     let contact = v1::OrderContact {
         user_id: Some(user_id).filter(|id| !id.is_empty()),
@@ -56,10 +59,32 @@ pub(crate) fn order_created(heard: &News) -> Told {
 }
 
 pub(crate) fn order_confirmed(heard: &News) -> Told {
-    let OrderConfirmed { order_id, user_id, email, total_amount, shipping_option, .. } = heard.read()?;
+    let OrderConfirmed { order_id, user_id, email, total_amount, shipping_option, awaited, .. } = heard.read()?;
+    let line = |AwaitedLine { sku, quantity, expected_at }| v1::OrderLine {
+        sku,
+        quantity,
+        expected_at,
+        ..v1::OrderLine::default()
+    };
+    let awaited = awaited.into_iter().map(line).collect();
     let shipping_option = shipping_option.map(|option| option.title).unwrap_or_default();
     let news = news(v1::Topic::OrderConfirmed, String::new(), user_id);
-    Ok(inform(order_id, v1::OrderNews { email, amount: total_amount, shipping_option, ..news }))
+    Ok(inform(order_id, v1::OrderNews { email, amount: total_amount, shipping_option, awaited, ..news }))
+}
+
+/// Nobody who was not told that they wait is told that it is over.
+pub(crate) fn backorder_filled(heard: &News) -> Told {
+    let said: OrderBackorderFilled = heard.read()?;
+    if matches!(said.status(), OrderStatus::Pending | OrderStatus::RequiresAction | OrderStatus::Cancelling) {
+        return Ok(Vec::new());
+    }
+    let lines = said.lines.into_iter().map(|line| v1::OrderLine {
+        sku: line.sku,
+        quantity: line.quantity.unwrap_or_default(),
+        ..v1::OrderLine::default()
+    });
+    let (lines, news) = (lines.collect(), news(v1::Topic::BackorderFilled, said.number.to_string(), said.user_id));
+    Ok(inform(said.order_id, v1::OrderNews { lines, ..news }))
 }
 
 pub(crate) fn order_cancelled(heard: &News) -> Told {
@@ -93,7 +118,7 @@ pub(crate) fn shipment_dispatched(heard: &News) -> Told {
         sku: line.sku,
         title: line.title,
         quantity: line.quantity.unwrap_or_default(),
-        total: None,
+        ..v1::OrderLine::default()
     });
     let (lines, news) = (lines.collect(), news(v1::Topic::Shipped, shipment_id, user_id));
     Ok(inform(order_id, v1::OrderNews { email, carrier, tracking_number, tracking_url, lines, ..news }))

@@ -1,5 +1,6 @@
 //! Contacts: what is known of whom to write to about an order, and what is said to them.
 
+use jiff::tz::TimeZone;
 use prost::Message as _;
 use runtime::clock::{from_wire, to_wire};
 use runtime::desk::Desk;
@@ -88,12 +89,19 @@ fn values(person: &Person, news: &News, order_id: &str, locale: &str) -> Value {
             "sku": line.sku, "title": title(line), "quantity": line.quantity, "total": price(&line.total),
         })
     };
+    let awaited = |line: &Line| {
+        let expected_on = line.expected_at.map(|at| at.to_zoned(TimeZone::UTC).date().to_string()).unwrap_or_default();
+        serde_json::json!({
+            "sku": line.sku, "title": title(line), "quantity": line.quantity, "expected_on": expected_on,
+        })
+    };
     let total = if person.total.is_some() { &person.total } else { &news.amount };
     serde_json::json!({
         "name": person.name, "order_id": order_id, "total": price(total), "amount": price(&news.amount),
         "reason": news.reason, "carrier": news.carrier, "tracking_number": news.tracking_number,
         "tracking_url": news.tracking_url, "shipping_option": news.shipping_option,
         "lines": lines.iter().map(line).collect::<Vec<_>>(),
+        "awaited": news.awaited.iter().map(awaited).collect::<Vec<_>>(),
     })
 }
 
@@ -106,7 +114,9 @@ fn price_out(price: &Price) -> Money {
 }
 
 fn line_in(line: v1::OrderLine) -> Line {
-    Line { total: price_in(line.total.as_ref()), sku: line.sku, title: line.title, quantity: line.quantity }
+    let v1::OrderLine { sku, title, quantity, total, expected_at } = line;
+    let expected_at = expected_at.as_ref().map(|at| from_wire(Some(at)));
+    Line { total: price_in(total.as_ref()), sku, title, quantity, expected_at }
 }
 
 fn line_out(line: Line) -> v1::OrderLine {
@@ -115,6 +125,7 @@ fn line_out(line: Line) -> v1::OrderLine {
         sku: line.sku,
         title: line.title,
         quantity: line.quantity,
+        expected_at: line.expected_at.map(to_wire),
     }
 }
 
@@ -136,6 +147,7 @@ fn news_in(news: v1::OrderNews) -> Result<News, Undecodable> {
     let v1::OrderNews { subject, email, user_id, reason, carrier, tracking_number, .. } = news;
     let v1::OrderNews { tracking_url, shipping_option, lines, .. } = news;
     let lines = lines.into_iter().map(line_in).collect();
+    let awaited = news.awaited.into_iter().map(line_in).collect();
     Ok(News {
         topic,
         subject,
@@ -148,6 +160,7 @@ fn news_in(news: v1::OrderNews) -> Result<News, Undecodable> {
         tracking_url,
         shipping_option,
         lines,
+        awaited,
     })
 }
 
@@ -168,6 +181,7 @@ fn news_out(news: News) -> v1::OrderNews {
         shipping_option,
         lines: news.lines.into_iter().map(line_out).collect(),
         tracking_url,
+        awaited: news.awaited.into_iter().map(line_out).collect(),
     }
 }
 

@@ -39,7 +39,7 @@ fn a_template_that_cannot_be_used_is_refused_with_line_and_reason() {
         Sms,
         &text("a\nb\n{{ totl }}"),
         expect![
-            "the text is wrong in line 3: there is nothing called `totl`; there is name, order_id, total, shipping_option, lines"
+            "the text is wrong in line 3: there is nothing called `totl`; there is name, order_id, total, shipping_option, lines, awaited"
         ],
     );
     refused(
@@ -47,7 +47,7 @@ fn a_template_that_cannot_be_used_is_refused_with_line_and_reason() {
         Sms,
         &text("Grüße\n{{ totl }}"),
         expect![
-            "the text is wrong in line 2: there is nothing called `totl`; there is name, order_id, total, shipping_option, lines"
+            "the text is wrong in line 2: there is nothing called `totl`; there is name, order_id, total, shipping_option, lines, awaited"
         ],
     );
     refused(
@@ -55,7 +55,7 @@ fn a_template_that_cannot_be_used_is_refused_with_line_and_reason() {
         Sms,
         &text("{% if false %}\n{{ carrier }}{% endif %}"),
         expect![
-            "the text is wrong in line 2: there is nothing called `carrier`; there is name, order_id, total, shipping_option, lines"
+            "the text is wrong in line 2: there is nothing called `carrier`; there is name, order_id, total, shipping_option, lines, awaited"
         ],
     );
     refused(

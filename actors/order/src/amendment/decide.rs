@@ -199,7 +199,7 @@ impl Asked {
                 heard.whats.insert(0, asked);
                 heard
             }
-            Answer::Done | Answer::Plan(_) | Answer::Refund(_) => asked.into(),
+            Answer::Done | Answer::Waiting(_) | Answer::Plan(_) | Answer::Refund(_) => asked.into(),
         }
     }
 

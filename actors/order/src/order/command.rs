@@ -1,6 +1,6 @@
 //! What can be asked of an order, what it asks of others, and why it says no.
 
-use super::deal::{Allotment, Deal, Units};
+use super::deal::{Allotment, Deal, Units, Waiting};
 use super::event::Addition;
 use super::placed::{Action, Share};
 use super::status::Status;
@@ -23,6 +23,13 @@ pub enum Command {
         shipment_id: String,
         /// What.
         news: ParcelNews,
+    },
+    /// News of what a part waited for: it has come.
+    Filled {
+        /// The reservation.
+        reservation_id: String,
+        /// What.
+        units: Units,
     },
     /// Let nothing more leave, for this reason.
     Hold(String),
@@ -146,6 +153,8 @@ pub enum Call {
 pub enum Answer {
     /// It was done.
     Done,
+    /// It was done as far as it can be: this is not here yet, and waited for.
+    Waiting(Waiting),
     /// This is where it could come from, in parts without a reservation yet.
     Plan(Vec<Allotment>),
     /// It was accepted, and the payment stands so.

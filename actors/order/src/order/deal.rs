@@ -51,7 +51,30 @@ pub struct Deal {
     pub hold_reason: Option<String>,
     /// When it is given up unless the money is promised by then.
     pub expires_at: Timestamp,
+    /// On which terms it waits for what is not here; `None` when it does not.
+    pub backorder: Option<Backorder>,
 }
+
+/// On which terms an order waits for what is not here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Backorder {
+    /// Everything is sent at once, when all of it is here; otherwise what is here goes first.
+    pub together: bool,
+    /// The customer is charged as soon as the order is confirmed; otherwise when the first parcel can be packed.
+    pub capture_at_once: bool,
+}
+
+/// Units that are not here yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Awaited {
+    /// How many.
+    pub units: i64,
+    /// When they are expected; `None` when nobody said.
+    pub expected_at: Option<Timestamp>,
+}
+
+/// What is not here yet, by SKU.
+pub type Waiting = BTreeMap<String, Awaited>;
 
 impl Deal {
     /// Its currency.

@@ -57,6 +57,7 @@ impl Placed {
             Command::Payment(news) => Ok(self.heard_payment(news)),
             Command::Refund(news) => Ok(self.heard_refund(news)),
             Command::Parcel { shipment_id, news } => Ok(self.heard_parcel(&shipment_id, news)),
+            Command::Filled { reservation_id, units } => Ok(self.filled(reservation_id, units)),
             Command::Hold(reason) => self.hold(reason, open_calls),
             Command::Approve => self.approve(open_calls),
             Command::Cancel { reason, units: None } => self.cancel(reason),
@@ -301,6 +302,10 @@ impl Placed {
         let (deal, order_id) = (&self.deal, &self.deal.order_id);
         match (call, answer) {
             (Call::Redeem, answer) => self.stepped(Step::ReserveCoupons, &deal.redemption_id, answer, is_placing),
+            (Call::Reserve(reservation_id), Answer::Waiting(waiting)) => {
+                let done = What::StepDone { step: Step::ReserveItems, of: reservation_id.clone() };
+                vec![What::Backordered { reservation_id, waiting }, done].into()
+            }
             (Call::Reserve(id), answer) => self.stepped(Step::ReserveItems, &id, answer, false),
             (Call::Secure(id), answer) => self.stepped(Step::ConfirmItems, &id, answer, false),
             (Call::Allocate, Answer::Plan(parts)) => What::Allocated { round: self.round + 1, parts }.into(),
@@ -342,7 +347,7 @@ impl Placed {
             // Accepted, and nothing said of what became of it: the news will.
             (
                 Call::Allocate | Call::Capture,
-                Answer::Done | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_),
+                Answer::Done | Answer::Waiting(_) | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_),
             ) => Outcome::nothing(),
         }
     }
@@ -354,7 +359,7 @@ impl Placed {
                 let problem = problem.told(step, &self.deal.order_id);
                 Outcome::from(failed(step, of, &problem)).and_cancel_if(is_needed, || problem)
             }
-            Answer::Done | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => {
+            Answer::Done | Answer::Waiting(_) | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => {
                 What::StepDone { step, of: of.to_owned() }.into()
             }
         }
@@ -364,9 +369,12 @@ impl Placed {
     fn undone(&self, step: Step, by: Step, of: &str, answer: Answer) -> Outcome {
         match answer {
             Answer::Refused(problem) if !is_gone(&problem) => stuck(by, of, &problem).into(),
-            Answer::Refused(_) | Answer::Done | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => {
-                What::StepUndone { step, by, of: of.to_owned() }.into()
-            }
+            Answer::Refused(_)
+            | Answer::Done
+            | Answer::Waiting(_)
+            | Answer::Plan(_)
+            | Answer::Payment(_)
+            | Answer::Refund(_) => What::StepUndone { step, by, of: of.to_owned() }.into(),
         }
     }
 
@@ -404,7 +412,7 @@ impl Placed {
                 let so = self.stage == Stage::Fulfilling;
                 Outcome::from(failed).and_cancel_if(so, || problem.told(step, &self.deal.order_id))
             }
-            Answer::Done | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => {
+            Answer::Done | Answer::Waiting(_) | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => {
                 What::StepDone { step, of: shipment_id.to_owned() }.into()
             }
         }
@@ -422,7 +430,9 @@ impl Placed {
             refused @ Answer::Refused(_) => {
                 self.undone(Step::CreateShipment, Step::CancelShipment, shipment_id, refused)
             }
-            Answer::Done | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => Outcome::nothing(),
+            Answer::Done | Answer::Waiting(_) | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => {
+                Outcome::nothing()
+            }
         }
     }
 
@@ -433,7 +443,7 @@ impl Placed {
                 self.heard_refund_by(payment_id, news)
             }
             Answer::Refused(problem) => stuck(Step::RefundPayment, of, &problem).into(),
-            Answer::Done | Answer::Plan(_) | Answer::Payment(_) => Outcome::nothing(),
+            Answer::Done | Answer::Waiting(_) | Answer::Plan(_) | Answer::Payment(_) => Outcome::nothing(),
         }
     }
 }

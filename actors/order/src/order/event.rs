@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::deal::{Address, Allotment, Choice, Deal, Line, Totals, Units};
+use super::deal::{Address, Allotment, Choice, Deal, Line, Totals, Units, Waiting};
 use super::placed::{Action, ParcelState, Share};
 use super::status::Status;
 use crate::amendment::Kind;
@@ -34,6 +34,10 @@ pub enum What {
     StepUndone { step: Step, by: Step, of: String },
     /// It comes from these places instead.
     Allocated { round: u32, parts: Vec<Allotment> },
+    /// Not all of a part is here.
+    Backordered { reservation_id: String, waiting: Waiting },
+    /// What a part waited for has come, or some of it.
+    BackorderFilled { user_id: String, reservation_id: String, units: Units, status: Status, number: u32 },
     /// The payment has been told what to ask for.
     PaymentRequested { payment_id: String, amount: Money },
     /// Somebody looks at the payment.
@@ -124,6 +128,7 @@ pub struct Confirmation {
     pub parts: Vec<Allotment>,
     pub ship_to: Address,
     pub option: Option<Choice>,
+    pub awaited: Waiting,
 }
 
 /// What an invoice says.

@@ -23,6 +23,7 @@ impl Placed {
             coupons: if deal.redemption_id.is_empty() { Coupons::None } else { Coupons::Planned },
             cart_is_closed: deal.cart_id.is_none(),
             round: 1,
+            fills: 0,
             parts: deal.parts.iter().map(Part::planned).collect(),
             pay: if deal.payment_id.is_empty() { Pay::Free } else { Pay::Unasked },
             captured: nothing,
@@ -55,6 +56,17 @@ impl Placed {
             What::Allocated { round, parts } => {
                 self.round = round;
                 self.parts = parts.iter().map(Part::planned).collect();
+            }
+            What::Backordered { reservation_id, waiting } => {
+                if let Some(part) = self.part_mut(&reservation_id) {
+                    part.waiting = waiting;
+                }
+            }
+            What::BackorderFilled { reservation_id, units, number, .. } => {
+                self.fills = number;
+                if let Some(part) = self.part_mut(&reservation_id) {
+                    add(&mut part.came, &units);
+                }
             }
             What::PaymentRequested { .. } => {
                 self.settle("authorize");
@@ -140,6 +152,8 @@ impl Placed {
                 for Allotment { reservation_id, lines, .. } in &parts {
                     let Some(part) = self.part_mut(reservation_id) else { continue };
                     take(&mut part.lines, lines);
+                    // Inventory gives up what is waited for before what is held.
+                    part.wait_less(lines);
                     if part.lines.is_empty() {
                         part.stock = Stock::Released;
                     }
@@ -172,6 +186,20 @@ impl Placed {
                 self.amendments.entry(amendment_id).and_modify(|note| note.is_open = false);
             }
             What::Amended(addition) => self.fold_amended(*addition),
+        }
+        self.put_with_the_rest();
+    }
+
+    /// What came is put with what is here, unless a parcel may just be asked for: what is in one is fixed by then.
+    fn put_with_the_rest(&mut self) {
+        let is_sending = matches!(self.stage, Stage::Fulfilling | Stage::Completed | Stage::Cancelling(_));
+        let is_sending = is_sending && !self.is_held_together();
+        for part in &mut self.parts {
+            let is_fixed = part.stock == Stock::Planned || is_sending && !part.to_pack().is_empty();
+            if !is_fixed && !part.came.is_empty() {
+                let came = std::mem::take(&mut part.came);
+                part.wait_less(&came);
+            }
         }
     }
 
@@ -279,7 +307,7 @@ impl Placed {
         }
         for part in self.parts.iter_mut().filter(|part| part.next_shipment() == shipment_id) {
             let (carrier, tracking_number) = (String::new(), String::new());
-            let lines = part.missing_a_parcel();
+            let lines = part.to_pack();
             let parcel = Parcel { lines, state: ParcelState::Packing, carrier, tracking_number };
             part.parcels.push((shipment_id.to_owned(), parcel));
         }
@@ -303,6 +331,9 @@ impl Placed {
     fn set_stock(&mut self, reservation_id: &str, stock: Stock) {
         if let Some(part) = self.part_mut(reservation_id) {
             part.stock = stock;
+            if matches!(stock, Stock::Missed | Stock::Released) {
+                part.waiting.clear();
+            }
         }
     }
 

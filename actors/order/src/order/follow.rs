@@ -165,6 +165,7 @@ impl Placed {
             parts: self.parts.iter().map(Part::allotment).collect(),
             ship_to: deal.ship_to.clone(),
             option: deal.option.clone(),
+            awaited: self.awaited(),
         }))
     }
 

@@ -2,6 +2,7 @@
 //! back, a parcel that leaves while it is being stopped stays with the order.
 
 use super::command::{Answer, Call, ParcelNews, PaymentNews, RefundNews};
+use super::deal::Units;
 use super::decide::{Outcome, failed, is_gone, stuck};
 use super::event::{Step, What};
 use super::placed::{ParcelState, Pay, Placed, Reduction, Stage};
@@ -147,7 +148,9 @@ impl Placed {
             Answer::Payment(PaymentNews::Voided | PaymentNews::Declined(_)) if !charged => self.payment_undone().into(),
             Answer::Refused(problem) if is_gone(&problem) && !charged => self.payment_undone().into(),
             Answer::Refused(problem) => stuck(Step::RefundPayment, self.deal.payment_id.clone(), &problem).into(),
-            Answer::Done | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => Outcome::nothing(),
+            Answer::Done | Answer::Waiting(_) | Answer::Plan(_) | Answer::Payment(_) | Answer::Refund(_) => {
+                Outcome::nothing()
+            }
         }
     }
 
@@ -178,6 +181,16 @@ impl Placed {
             return Outcome::nothing();
         }
         stuck(Step::RefundPayment, refund_id, &Trouble::refund_failed(&reason)).into()
+    }
+
+    /// What came is noted as long as something may still be sent.
+    pub(super) fn filled(&self, reservation_id: String, units: Units) -> Outcome {
+        let is_over = matches!(self.stage, Stage::Cancelled(_));
+        if is_over || self.part(&reservation_id).is_none() {
+            return Outcome::nothing();
+        }
+        let (user_id, status, number) = (self.deal.user_id.clone(), self.status(), self.fills + 1);
+        What::BackorderFilled { user_id, reservation_id, units, status, number }.into()
     }
 
     pub(super) fn heard_parcel(&self, shipment_id: &str, news: ParcelNews) -> Outcome {
@@ -245,7 +258,7 @@ impl Placed {
         }
     }
 
-    fn split(&self, shipment_id: &str, new_shipment_id: String, lines: super::deal::Units) -> Outcome {
+    fn split(&self, shipment_id: &str, new_shipment_id: String, lines: Units) -> Outcome {
         let mut whats = Vec::new();
         if self.parcel(shipment_id).is_none() {
             whats.push(What::StepDone { step: Step::CreateShipment, of: shipment_id.to_owned() });

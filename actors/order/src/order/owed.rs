@@ -34,7 +34,11 @@ impl Placed {
     pub fn owed(&self) -> Vec<Owed> {
         let mut owed = match &self.stage {
             Stage::Placing => self.owed_placing(),
-            Stage::Capturing => self.asks((self.pay == Pay::Authorized).then_some(Call::Capture)),
+            // What is not here yet is not charged either, if the terms say so.
+            Stage::Capturing => {
+                let is_due = self.pay == Pay::Authorized && self.is_to_be_charged();
+                self.asks(is_due.then_some(Call::Capture))
+            }
             Stage::Fulfilling => self.owed_fulfilling(),
             // What an exchange added to it since.
             Stage::Completed => self.asks(self.calls_shipping()),
@@ -89,7 +93,7 @@ impl Placed {
         for part in &self.parts {
             if self.hold.is_some() || is_reduced(part) {
                 calls.extend(part.packing().cloned().map(Call::Recall));
-            } else if part.is_to_be_sent() {
+            } else if part.is_to_be_sent() && !self.is_held_together() {
                 calls.push(Call::Ship(part.next_shipment()));
             }
         }

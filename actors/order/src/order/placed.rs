@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::deal::{Allotment, Deal, Units};
+use super::deal::{Allotment, Awaited, Deal, Units, Waiting};
 use super::event::Step;
 use crate::wire::{Money, Trouble, shipment_id};
 
@@ -24,6 +24,8 @@ pub struct Placed {
     pub cart_is_closed: bool,
     /// Which plan of parts this is; the first is 1.
     pub round: u32,
+    /// How often something came that it waited for.
+    pub fills: u32,
     /// What comes from where.
     pub parts: Vec<Part>,
     /// How the money stands.
@@ -180,6 +182,11 @@ pub struct Part {
     pub parcels: Vec<(String, Parcel)>,
     /// Shipping stopped a parcel by itself: nothing is sent until somebody has looked.
     pub is_parked: bool,
+    /// What of it is not here yet.
+    pub waiting: Waiting,
+    /// What of that came while a parcel with the rest was asked for, or before it was known to be waited for: it goes in
+    /// the next parcel.
+    pub came: Units,
 }
 
 /// How the stock of a part stands.
@@ -317,8 +324,16 @@ impl Part {
     #[must_use]
     pub fn planned(allotment: &Allotment) -> Part {
         let Allotment { warehouse_id, reservation_id, lines } = allotment.clone();
-        let (stock, parcels, is_parked) = (Stock::Planned, Vec::new(), false);
-        Part { warehouse_id, reservation_id, lines, stock, parcels, is_parked }
+        Part {
+            warehouse_id,
+            reservation_id,
+            lines,
+            stock: Stock::Planned,
+            parcels: Vec::new(),
+            is_parked: false,
+            waiting: Waiting::new(),
+            came: Units::new(),
+        }
     }
 
     /// As it was allotted, without what was cancelled.
@@ -345,10 +360,29 @@ impl Part {
         shipment_id(&self.reservation_id, self.parcels.len())
     }
 
-    /// Something of it is in no parcel yet, and nobody has to look at it first.
+    /// What of it is here and in no parcel.
+    #[must_use]
+    pub fn to_pack(&self) -> Units {
+        let mut units = self.missing_a_parcel();
+        for (sku, awaited) in &self.waiting {
+            units.entry(sku.clone()).and_modify(|count| *count -= awaited.units);
+        }
+        units.retain(|_, count| *count > 0);
+        units
+    }
+
+    /// Something of it is here and in no parcel yet, and nobody has to look at it first.
     #[must_use]
     pub fn is_to_be_sent(&self) -> bool {
-        !self.is_parked && !self.missing_a_parcel().is_empty()
+        !self.is_parked && !self.to_pack().is_empty()
+    }
+
+    /// So many units of it are waited for no more.
+    pub(crate) fn wait_less(&mut self, units: &Units) {
+        for (sku, count) in units {
+            self.waiting.entry(sku.clone()).and_modify(|awaited| awaited.units -= count);
+        }
+        self.waiting.retain(|_, awaited| awaited.units > 0);
     }
 
     /// Its stock is held, for a while or until it leaves.
@@ -367,6 +401,39 @@ impl Part {
 }
 
 impl Placed {
+    /// Something of it is not here yet.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.parts.iter().any(|part| !part.waiting.is_empty())
+    }
+
+    /// All of it that is not here yet.
+    #[must_use]
+    pub fn awaited(&self) -> Waiting {
+        let mut all = Waiting::new();
+        for (sku, awaited) in self.parts.iter().flat_map(|part| &part.waiting) {
+            let sum = all.entry(sku.clone()).or_insert(Awaited { units: 0, expected_at: awaited.expected_at });
+            sum.units += awaited.units;
+            // The last of it, and nobody knows when all of it is here if nobody knows it of a part.
+            sum.expected_at = sum.expected_at.zip(awaited.expected_at).map(|(one, other)| one.max(other));
+        }
+        all
+    }
+
+    /// Nothing is sent before everything is here, and not everything is.
+    #[must_use]
+    pub fn is_held_together(&self) -> bool {
+        self.deal.backorder.is_some_and(|terms| terms.together) && self.waits()
+    }
+
+    /// The customer may be charged: at once, or when something can be sent.
+    #[must_use]
+    pub fn is_to_be_charged(&self) -> bool {
+        let at_once = self.deal.backorder.is_none_or(|terms| terms.capture_at_once);
+        let can_be_sent = || self.parts.iter().any(|part| !part.to_pack().is_empty());
+        at_once || !self.waits() || (!self.is_held_together() && can_be_sent())
+    }
+
     /// All parcels, with the part they are of.
     pub fn parcels(&self) -> impl Iterator<Item = (&Part, &Parcel)> {
         self.parts.iter().flat_map(|part| part.parcels.iter().map(move |(_, parcel)| (part, parcel)))

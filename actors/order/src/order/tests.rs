@@ -1,6 +1,7 @@
 //! Tables, stories and a model check of the order.
 
 mod amended;
+mod backorder;
 mod model;
 mod outside;
 mod saga;
@@ -11,10 +12,12 @@ use runtime::entity::{Entity, Facts};
 
 use super::Order;
 use super::command::{Answer, Call, Command, ParcelNews, PaymentNews, RefundNews, Refusal};
-use super::deal::{Address, Allotment, Choice, Deal, Discount, Line, Method, Totals, Units};
+use super::deal::{
+    Address, Allotment, Awaited, Backorder, Choice, Deal, Discount, Line, Method, Totals, Units, Waiting,
+};
 use super::event::{Addition, Event, What};
 use super::owed::Owed;
-use super::placed::{Action, Part, Placed, Stage};
+use super::placed::{Action, Placed, Stage};
 use super::status::Status;
 use crate::amendment::Kind;
 use crate::wire::{Currency, Money, Problem, Trouble, reservation_id, shipment_id};
@@ -91,6 +94,7 @@ fn deal() -> Deal {
         note: String::new(),
         hold_reason: None,
         expires_at: moment(900),
+        backorder: None,
     }
 }
 
@@ -127,6 +131,12 @@ fn words(event: &Event) -> String {
         What::StepFailed { step, of: id, problem } => format!("{step:?} failed{}: {}", of(id), problem.code()),
         What::StepUndone { step, by, of: id } => format!("{step:?} undone by {by:?}{}", of(id)),
         What::Allocated { round, .. } => format!("allocated {round}"),
+        What::Backordered { reservation_id, waiting } => {
+            let waiting: Vec<String> =
+                waiting.iter().map(|(sku, awaited)| format!("{} {sku}", awaited.units)).collect();
+            format!("backordered {} {}", short(reservation_id), waiting.join(" "))
+        }
+        What::BackorderFilled { number, status, .. } => format!("filled {number} when {status:?}"),
         What::PaymentRequested { .. } => "payment requested".to_owned(),
         What::PaymentInReview { .. } => "payment in review".to_owned(),
         What::ActionRequired { action, .. } => format!("action required: {}", action.kind),

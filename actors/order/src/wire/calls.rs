@@ -5,13 +5,14 @@ use messages::inventory::v1 as inventory;
 use messages::payment::v1 as payment;
 use messages::promotion::v1 as promotion;
 use messages::shipping::v1 as shipping;
+use runtime::clock::from_wire;
 use runtime::entity::{Agenda, Asked};
 
 use super::deal::{action_in_payment, address_out, money, say};
 use super::placing::{out_of_stock, plan};
 use super::{Problem, Trouble, v1};
 use crate::order::command::{Answer, Call, Command, PaymentNews, RefundNews};
-use crate::order::deal::Units;
+use crate::order::deal::{Awaited, Units, Waiting};
 use crate::order::owed::Owed;
 use crate::order::placed::{Placed, Stage};
 use crate::returns::{self, Return};
@@ -106,7 +107,8 @@ fn ask_inventory(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes
     let at = placed.updated_at;
     let order_id = placed.deal.order_id.clone();
     let Some(reservation_id) = reservation_of(&call) else {
-        let request = super::placing::allocation(&placed.deal.ship_to, &wanted(placed));
+        let may_wait = placed.deal.backorder.is_some();
+        let request = super::placing::allocation(&placed.deal.ship_to, &wanted(placed), may_wait);
         let round = placed.round + 1;
         let planned = move |said: inventory::AllocateResponse| {
             if said.short.is_empty() && !said.parts.is_empty() {
@@ -127,9 +129,9 @@ fn ask_inventory(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes
                 lines: stock_lines(&part.lines),
                 order_id: Some(order_id),
                 hold_seconds: Some(HOLD_SECONDS),
-                ..Default::default()
+                backorder: placed.deal.backorder.is_some(),
             };
-            agenda.ask::<Reserve>(key, at, &warehouse_id, &request, plain(call))
+            agenda.ask::<Reserve>(key, at, &warehouse_id, &request, answered(call, held))
         }
         Call::Secure(_) => {
             let request = inventory::ConfirmRequest { warehouse_id: warehouse_id.clone(), reservation_id };
@@ -143,6 +145,17 @@ fn ask_inventory(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes
             agenda.ask::<Release>(key, at, &warehouse_id, &request, plain(call))
         }
     }
+}
+
+/// What a reservation holds, and what it waits for.
+fn held(said: inventory::ReserveResponse) -> Answer {
+    let lines = said.reservation.map(|reservation| reservation.lines).unwrap_or_default();
+    let awaited = lines.into_iter().filter(|line| line.backordered > 0).map(|line| {
+        let expected_at = line.expected_at.as_ref().map(|at| from_wire(Some(at)));
+        (line.sku, Awaited { units: line.backordered, expected_at })
+    });
+    let waiting: Waiting = awaited.collect();
+    if waiting.is_empty() { Answer::Done } else { Answer::Waiting(waiting) }
 }
 
 fn reservation_of(call: &Call) -> Option<String> {
@@ -288,7 +301,7 @@ fn ask_shipping(agenda: Owes, placed: &Placed, key: String, call: Call) -> Owes 
                 user_id: deal.user_id.clone(),
                 warehouse_id: part.warehouse_id.clone(),
                 reservation_id: part.reservation_id.clone(),
-                lines: part.missing_a_parcel().iter().map(line).collect(),
+                lines: part.to_pack().iter().map(line).collect(),
                 address: address_out(&deal.ship_to),
                 option_id: deal.option.as_ref().map(|option| option.option_id.clone()).unwrap_or_default(),
                 email: deal.email.clone(),

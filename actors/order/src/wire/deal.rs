@@ -4,7 +4,9 @@ use messages::common::v1::{self as common, SkuQuantity};
 use runtime::clock::{from_wire, to_wire};
 
 use super::{Currency, Money, v1};
-use crate::order::deal::{Address, Allotment, Choice, Deal, Discount, Line, Method, Totals, Units};
+use crate::order::deal::{
+    Address, Allotment, Awaited, Backorder, Choice, Deal, Discount, Line, Method, Totals, Units, Waiting,
+};
 use crate::order::event::Bill;
 use crate::order::placed::{Action, Share};
 
@@ -76,6 +78,33 @@ pub(super) fn allotments_out(parts: &[Allotment]) -> Vec<v1::Allotment> {
         lines: lines(&part.lines),
     };
     parts.iter().map(allotment).collect()
+}
+
+pub(super) fn awaited_in(said: &[v1::AwaitedLine]) -> Waiting {
+    let awaited = |line: &v1::AwaitedLine| Awaited {
+        units: line.quantity,
+        expected_at: line.expected_at.as_ref().map(|at| from_wire(Some(at))),
+    };
+    said.iter().map(|line| (line.sku.clone(), awaited(line))).collect()
+}
+
+pub(super) fn awaited_out(waiting: &Waiting) -> Vec<v1::AwaitedLine> {
+    let line = |(sku, awaited): (&String, &Awaited)| v1::AwaitedLine {
+        sku: sku.clone(),
+        quantity: awaited.units,
+        expected_at: awaited.expected_at.map(to_wire),
+    };
+    waiting.iter().map(line).collect()
+}
+
+fn terms_in(said: v1::BackorderTerms) -> Backorder {
+    let v1::BackorderTerms { together, capture_at_once } = said;
+    Backorder { together, capture_at_once }
+}
+
+fn terms_out(terms: Backorder) -> v1::BackorderTerms {
+    let Backorder { together, capture_at_once } = terms;
+    v1::BackorderTerms { together, capture_at_once }
 }
 
 pub(super) fn item_in(said: &v1::OrderItem) -> Line {
@@ -223,6 +252,7 @@ pub(super) fn created_out(deal: &Deal, at: jiff::Timestamp) -> v1::OrderCreated 
         hold_reason: deal.hold_reason.clone(),
         expires_at: Some(to_wire(deal.expires_at)),
         at: Some(to_wire(at)),
+        backorder: deal.backorder.map(terms_out),
     }
 }
 
@@ -254,6 +284,7 @@ pub(super) fn created_in(said: v1::OrderCreated) -> Deal {
         quote_id: said.quote_id,
         note: said.note,
         hold_reason: said.hold_reason,
+        backorder: said.backorder.map(terms_in),
     }
 }
 

@@ -5,8 +5,9 @@ use runtime::clock::{from_wire, to_wire};
 use runtime::entity::{Recorded, Undecodable};
 
 use super::deal::{
-    action_in, action_out, address_in, address_out, allotments_in, allotments_out, choice_in, choice_out, created_in,
-    created_out, item_in, item_out, lines, money, paid_in, paid_out, say, shares_in, shares_out, some, units,
+    action_in, action_out, address_in, address_out, allotments_in, allotments_out, awaited_in, awaited_out, choice_in,
+    choice_out, created_in, created_out, item_in, item_out, lines, money, paid_in, paid_out, say, shares_in,
+    shares_out, some, units,
 };
 use super::show::{kind_in, kind_out, parcel_in, parcel_out, status_in, status_out, step_in, step_out};
 use super::{Trouble, unreadable, v1};
@@ -35,6 +36,15 @@ impl Recorded for Event {
                 let event = v1::OrderAllocated { order_id, round, parts: allotments_out(&parts), at };
                 ("order.allocated", event.encode_to_vec())
             }
+            What::Backordered { reservation_id, waiting } => {
+                let event = v1::OrderBackordered { order_id, reservation_id, lines: awaited_out(&waiting), at };
+                ("order.backordered", event.encode_to_vec())
+            }
+            What::BackorderFilled { user_id, reservation_id, units, status, number } => {
+                let (lines, status) = (lines(&units), status_out(status).into());
+                let event = v1::OrderBackorderFilled { order_id, user_id, reservation_id, lines, status, number, at };
+                ("order.backorder_filled", event.encode_to_vec())
+            }
             What::PaymentRequested { payment_id, amount } => {
                 let event = v1::PaymentRequested { order_id, payment_id, amount: say(amount), at };
                 ("order.payment_requested", event.encode_to_vec())
@@ -56,7 +66,7 @@ impl Recorded for Event {
                 ("order.payment_captured", event.encode_to_vec())
             }
             What::Confirmed(confirmation) => {
-                let Confirmation { user_id, email, total, parts, ship_to, option } = *confirmation;
+                let Confirmation { user_id, email, total, parts, ship_to, option, awaited } = *confirmation;
                 let event = v1::OrderConfirmed {
                     order_id,
                     user_id,
@@ -67,6 +77,7 @@ impl Recorded for Event {
                     ship_to: address_out(&ship_to),
                     shipping_option: option.as_ref().map(choice_out),
                     at,
+                    awaited: awaited_out(&awaited),
                 };
                 ("order.confirmed", event.encode_to_vec())
             }
@@ -204,6 +215,17 @@ impl Recorded for Event {
             "order.allocated" => {
                 read!(OrderAllocated, |said| What::Allocated { round: said.round, parts: allotments_in(&said.parts) })
             }
+            "order.backordered" => read!(OrderBackordered, |said| What::Backordered {
+                waiting: awaited_in(&said.lines),
+                reservation_id: said.reservation_id,
+            }),
+            "order.backorder_filled" => read!(OrderBackorderFilled, |said| What::BackorderFilled {
+                units: units(&said.lines),
+                status: status_in(said.status()),
+                user_id: said.user_id,
+                reservation_id: said.reservation_id,
+                number: said.number,
+            }),
             "order.payment_requested" => read!(PaymentRequested, |said| What::PaymentRequested {
                 payment_id: said.payment_id,
                 amount: money(said.amount.as_ref()),
@@ -228,6 +250,7 @@ impl Recorded for Event {
                 parts: allotments_in(&said.parts),
                 ship_to: address_in(said.ship_to.as_ref()),
                 option: said.shipping_option.as_ref().map(choice_in),
+                awaited: awaited_in(&said.awaited),
                 user_id: said.user_id,
                 email: said.email,
             }))),

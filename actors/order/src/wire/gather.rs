@@ -14,6 +14,7 @@ use runtime::inquiry::{Gathering, Inquiry, both};
 use super::placing::{self, Answers, Wish};
 use super::{Problem, v1};
 use crate::order::deal::Deal;
+use crate::settings::Settings;
 
 /// Everything that an order notes when it is placed.
 pub(crate) fn gather<'a>(inquiry: &'a Inquiry, request: &'a v1::PlaceOrderRequest) -> Gathering<'a, Deal> {
@@ -79,5 +80,6 @@ async fn allocation(
     if wanted.is_empty() {
         return Ok(inventory::AllocateResponse::default());
     }
-    inquiry.ask::<inventory::rpc::Allocate>("", &placing::allocation(&wish.ship_to, &wanted)).await
+    let may_wait = Settings::current().backorder.terms().is_some();
+    inquiry.ask::<inventory::rpc::Allocate>("", &placing::allocation(&wish.ship_to, &wanted, may_wait)).await
 }

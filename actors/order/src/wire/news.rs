@@ -1,6 +1,7 @@
 //! News of other groups: their events as commands to our orders, and what those do.
 
 use jiff::tz::TimeZone;
+use messages::inventory::v1 as inventory;
 use messages::payment::v1 as payment;
 use messages::shipping::v1 as shipping;
 use runtime::desk::Desk;
@@ -104,6 +105,20 @@ fn of_refund(news: &News) -> Result<Vec<Reaction>, Undecodable> {
         })
     };
     Ok(told.map(tell_refund).unwrap_or_default())
+}
+
+/// What an order is told about stock that it waited for. What others wait for is not ours.
+pub(crate) fn of_inventory(news: &News) -> Result<Vec<Reaction>, Undecodable> {
+    if news.event_type != "inventory.backorder_filled" {
+        return Ok(Vec::new());
+    }
+    let inventory::BackorderFilled { reservation_id, order_id: Some(order_id), lines, .. } = news.read()? else {
+        return Ok(Vec::new());
+    };
+    let line = |inventory::Line { sku, quantity }| messages::common::v1::SkuQuantity { sku, quantity };
+    let lines = lines.into_iter().map(line).collect();
+    let request = v1::NoteBackorderRequest { order_id, reservation_id, lines };
+    Ok(vec![Reaction::command::<rpc::NoteBackorder>(request.order_id.clone(), &request)])
 }
 
 /// What an order is told about news of its parcels.
@@ -255,6 +270,16 @@ pub(crate) fn note_parcel(
         desk.tell::<Order>(order_id, Command::Parcel { shipment_id: request.shipment_id.clone(), news })?;
     }
     Ok(v1::NoteParcelResponse { status: status(desk, order_id)? })
+}
+
+pub(crate) fn note_backorder(
+    desk: &mut Desk<'_>,
+    request: &v1::NoteBackorderRequest,
+) -> Result<v1::NoteBackorderResponse, Problem> {
+    let v1::NoteBackorderRequest { order_id, reservation_id, lines } = request;
+    let filled = Command::Filled { reservation_id: reservation_id.clone(), units: units(lines) };
+    desk.tell::<Order>(order_id, filled)?;
+    Ok(v1::NoteBackorderResponse { status: status(desk, order_id)? })
 }
 
 fn parcel_news(request: &v1::NoteParcelRequest) -> Option<ParcelNews> {

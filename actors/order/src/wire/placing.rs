@@ -225,13 +225,14 @@ pub(crate) fn to_send(wish: &Wish, items: &product::LookupResponse) -> Units {
     wish.units.iter().filter(|(sku, _)| is_sent(sku)).map(|(sku, count)| (sku.clone(), *count)).collect()
 }
 
-/// What inventory is asked.
-pub(crate) fn allocation(ship_to: &Address, wanted: &Units) -> inventory::AllocateRequest {
+/// What inventory is asked: whether what is not here is planned where it may be waited for, too.
+pub(crate) fn allocation(ship_to: &Address, wanted: &Units, backorder: bool) -> inventory::AllocateRequest {
     inventory::AllocateRequest {
         lines: lines(wanted),
         country: ship_to.country.clone(),
         postal_code: ship_to.postal_code.clone(),
         region: ship_to.region.clone(),
+        backorder,
         ..inventory::AllocateRequest::default()
     }
 }
@@ -463,6 +464,7 @@ pub(crate) fn deal(
         note: request.note.clone().unwrap_or_default(),
         hold_reason: request.hold_reason.clone(),
         expires_at,
+        backorder: crate::settings::Settings::current().backorder.terms(),
     })
 }
 

@@ -123,7 +123,7 @@ async fn goods(inquiry: &Inquiry, order: &v1::Order, units: Units) -> Result<Goo
     let allocation = match wanted.is_empty() {
         true => inventory::AllocateResponse::default(),
         false => {
-            let allocation = placing::allocation(&wish.ship_to, &wanted);
+            let allocation = placing::allocation(&wish.ship_to, &wanted, false);
             inquiry.ask::<inventory::rpc::Allocate>("", &allocation).await?
         }
     };

@@ -2,7 +2,7 @@
 
 use runtime::clock::to_wire;
 
-use super::deal::{action_out, address_out, choice_out, discount_out, item_out, lines, say, some};
+use super::deal::{action_out, address_out, awaited_out, choice_out, discount_out, item_out, lines, say, some};
 use super::v1;
 use crate::amendment::{self, Amendment, Asked, Kind};
 use crate::order::Order;
@@ -115,6 +115,7 @@ fn part(part: &Part) -> v1::OrderPart {
         lines: lines(&part.lines),
         stock: stock_out(part.stock).into(),
         parcels: part.parcels.iter().map(|(id, one)| parcel(id, one)).collect(),
+        awaited: awaited_out(&part.waiting),
     }
 }
 

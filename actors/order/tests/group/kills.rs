@@ -115,6 +115,39 @@ fn reduced(street: Street) -> LocalBoxFuture<'static, v1::Order> {
     .boxed_local()
 }
 
+/// Of three, one is here; the others come when the first has left.
+fn waited_for(street: Street) -> LocalBoxFuture<'static, v1::Order> {
+    async move {
+        street.stock("near", "LATE-CAP", 1).await;
+        let order_id = placed(&street, wanted(&[("LATE-CAP", 3)], "pm_ok")).await;
+        let parcel = packed(&street, &order_id).await.parts[0].parcels[0].clone();
+        assert_eq!(parcel.lines[0].quantity, Some(1));
+        street.dispatch(&order_id, &parcel.shipment_id).await.expect("it is packed");
+        street.deliver(&order_id, &parcel.shipment_id).await;
+        street.stock("near", "LATE-CAP", 2).await;
+        let rest = street.until(&order_id, |order| order.parts[0].parcels.len() == 2).await.parts[0].parcels[1].clone();
+        assert_eq!(rest.lines[0].quantity, Some(2));
+        street.dispatch(&order_id, &rest.shipment_id).await.expect("it is packed");
+        street.deliver(&order_id, &rest.shipment_id).await;
+        street.until_status(&order_id, OrderStatus::Completed).await
+    }
+    .boxed_local()
+}
+
+/// Nothing of it is here, so nothing is charged; and then it is called off.
+fn waited_for_no_longer(street: Street) -> LocalBoxFuture<'static, v1::Order> {
+    async move {
+        let order_id = placed(&street, wanted(&[("LATE-CAP", 3)], "pm_ok")).await;
+        let waits = street.until_status(&order_id, OrderStatus::Confirmed).await;
+        assert_eq!(waits.parts[0].awaited[0].quantity, 3);
+        let over = cancelled(&street, &order_id).await;
+        street.stock("near", "LATE-CAP", 3).await;
+        assert_eq!(street.level("near", "LATE-CAP").await, (3, 0), "nobody waits any more");
+        over
+    }
+    .boxed_local()
+}
+
 /// Two mugs, delivered.
 async fn at_home(street: &Street) -> String {
     let order_id = placed(street, wanted(&[("MUG", 2)], "pm_ok")).await;
@@ -286,6 +319,8 @@ journeys! {
     an_exchange_survives: exchanged => (OrderStatus::Completed, (1, 2_500, 0), 2, 2);
     the_way_back_of_a_declined_exchange_survives: exchange_declined => (OrderStatus::Completed, (1, 2_500, 0), 2, 0);
     the_way_back_of_an_exchange_survives: exchange_given_up => (OrderStatus::Completed, (1, 2_500, 0), 2, 0);
+    an_order_that_waits_for_stock_survives: waited_for => (OrderStatus::Completed, (1, 3_500, 0), 0, 0);
+    the_way_back_of_an_order_that_waits_survives: waited_for_no_longer => (OrderStatus::Cancelled, (0, 0, 0), 0, 0);
     an_edit_survives: edited => (OrderStatus::Processing, (1, 2_500, 0), 1, 3);
 }
 

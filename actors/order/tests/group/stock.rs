@@ -21,12 +21,36 @@ type Units = BTreeMap<String, i64>;
 struct Warehouse {
     free: Units,
     holds: BTreeMap<String, (Units, bool)>,
+    /// What is not here yet, by reservation, with the order that it is for.
+    waits: BTreeMap<String, (String, Units)>,
+}
+
+/// A thing that may be waited for, by its name.
+fn may_be_waited_for(sku: &str) -> bool {
+    sku.starts_with("LATE")
+}
+
+impl Warehouse {
+    /// Whose turn it is when something comes: the reservation, its order, and how much of it.
+    fn next(&self, sku: &str, came: i64) -> Option<(String, String, i64)> {
+        let waits = |(id, (order_id, units)): (&String, &(String, Units))| {
+            let count = units.get(sku).copied().unwrap_or(0).min(came);
+            (count > 0).then(|| (id.clone(), order_id.clone(), count))
+        };
+        self.waits.iter().find_map(waits)
+    }
+
+    fn is_empty(&self, id: &str) -> bool {
+        self.holds[id].0.is_empty() && self.waits.get(id).is_none_or(|(_, units)| units.is_empty())
+    }
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 enum Stocked {
     Adjust(String, i64),
     Reserve(String, Units),
+    Await(String, String, Units),
+    Fill(String, String, i64),
     Confirm(String),
     Release(String, Units),
 }
@@ -38,8 +62,25 @@ impl Entity for Warehouse {
     type Event = Happened<Stocked>;
     type Refusal = Problem;
 
-    fn decide(&self, command: Stocked, _: &Facts) -> Result<Vec<Happened<Stocked>>, Problem> {
+    fn decide(&self, command: Stocked, facts: &Facts) -> Result<Vec<Happened<Stocked>>, Problem> {
         match &command {
+            Stocked::Await(id, ..) if self.waits.contains_key(id) => return Ok(vec![]),
+            Stocked::Adjust(sku, delta) => {
+                let Some((reservation_id, order_id, count)) = self.next(sku, *delta) else {
+                    return Ok(vec![Happened::Note(command)]);
+                };
+                let fill = Stocked::Fill(reservation_id.clone(), sku.clone(), count);
+                let line = inventory::Line { sku: sku.clone(), quantity: Some(count) };
+                let filled = inventory::BackorderFilled {
+                    reservation_id,
+                    order_id: Some(order_id),
+                    lines: vec![line],
+                    at: Some(to_wire(facts.now)),
+                    ..Default::default()
+                };
+                let news = Happened::news("inventory.backorder_filled", &filled);
+                return Ok(vec![Happened::Note(command), Happened::Note(fill), news]);
+            }
             Stocked::Reserve(id, _) if self.holds.contains_key(id) => return Ok(vec![]),
             Stocked::Reserve(_, units) => {
                 let short = units.iter().any(|(sku, n)| self.free.get(sku).copied().unwrap_or(0) < *n);
@@ -50,11 +91,11 @@ impl Entity for Warehouse {
             Stocked::Confirm(id) | Stocked::Release(id, _) if !self.holds.contains_key(id) => {
                 return Err(Problem::not_found("not_found", "There is no such reservation."));
             }
-            Stocked::Confirm(id) if self.holds[id].0.is_empty() => {
+            Stocked::Confirm(id) if self.is_empty(id) => {
                 return Err(Problem::conflict("reservation_released", "It gave everything back."));
             }
-            Stocked::Release(id, _) if self.holds[id].0.is_empty() => return Ok(vec![]),
-            Stocked::Adjust(..) | Stocked::Confirm(_) | Stocked::Release(..) => {}
+            Stocked::Release(id, _) if self.is_empty(id) => return Ok(vec![]),
+            Stocked::Await(..) | Stocked::Fill(..) | Stocked::Confirm(_) | Stocked::Release(..) => {}
         }
         Ok(vec![Happened::Note(command)])
     }
@@ -67,10 +108,20 @@ impl Entity for Warehouse {
                 units.iter().for_each(|(sku, n)| *self.free.entry(sku.clone()).or_default() -= n);
                 self.holds.insert(id, (units, false));
             }
+            Stocked::Await(id, order_id, units) => drop(self.waits.insert(id, (order_id, units))),
+            Stocked::Fill(id, sku, count) => {
+                *self.free.entry(sku.clone()).or_default() -= count;
+                *self.holds.entry(id.clone()).or_default().0.entry(sku.clone()).or_default() += count;
+                let (_, units) = self.waits.entry(id).or_default();
+                *units.entry(sku).or_default() -= count;
+                units.retain(|_, n| *n > 0);
+            }
             Stocked::Confirm(id) => {
                 self.holds.entry(id).and_modify(|(_, firm)| *firm = true);
             }
             Stocked::Release(id, named) => {
+                // What is waited for is given up with the whole; no script here names some of it.
+                self.waits.remove(&id);
                 let held = self.holds.entry(id).or_default();
                 let units = if named.is_empty() { held.0.clone() } else { named };
                 for (sku, n) in units {
@@ -93,8 +144,29 @@ fn adjust(desk: &mut Desk<'_>, r: &inventory::AdjustStockRequest) -> Result<inve
 }
 
 fn reserve(desk: &mut Desk<'_>, r: &inventory::ReserveRequest) -> Result<inventory::ReserveResponse, Problem> {
-    desk.tell::<Warehouse>(&r.warehouse_id, Stocked::Reserve(r.reservation_id.clone(), units(&r.lines)))?;
-    Ok(inventory::ReserveResponse::default())
+    let (id, free) = (&r.reservation_id, desk.see::<Warehouse>(&r.warehouse_id).free.clone());
+    let (mut now, mut later) = (units(&r.lines), Units::new());
+    for (sku, count) in now.iter_mut().filter(|(sku, _)| r.backorder && may_be_waited_for(sku)) {
+        let here = free.get(sku).copied().unwrap_or(0).min(*count);
+        later.insert(sku.clone(), *count - here);
+        *count = here;
+    }
+    later.retain(|_, count| *count > 0);
+    let line = |(sku, count): (&String, &i64)| inventory::ReservationLine {
+        sku: sku.clone(),
+        quantity: *count,
+        backordered: *count,
+        ..Default::default()
+    };
+    let lines = later.iter().map(line).collect();
+    now.retain(|_, count| *count > 0);
+    desk.tell::<Warehouse>(&r.warehouse_id, Stocked::Reserve(id.clone(), now))?;
+    if !later.is_empty() {
+        let order_id = r.order_id.clone().unwrap_or_default();
+        desk.tell::<Warehouse>(&r.warehouse_id, Stocked::Await(id.clone(), order_id, later))?;
+    }
+    let reservation = inventory::Reservation { reservation_id: id.clone(), lines, ..Default::default() };
+    Ok(inventory::ReserveResponse { reservation: Some(reservation) })
 }
 
 fn confirm(desk: &mut Desk<'_>, r: &inventory::ConfirmRequest) -> Result<inventory::ConfirmResponse, Problem> {
@@ -319,7 +391,8 @@ fn options(_: &Views<'_>, r: &shipping::ListOptionsRequest) -> Result<shipping::
         carrier: "table".to_owned(),
         ..Default::default()
     };
-    Ok(shipping::ListOptionsResponse { options: vec![offer("standard", 500), offer("refused", 900)] })
+    let options = vec![offer("standard", 500), offer("refused", 900)];
+    Ok(shipping::ListOptionsResponse { options, ..Default::default() })
 }
 
 pub(crate) fn shipping() -> Group {

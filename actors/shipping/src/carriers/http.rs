@@ -10,6 +10,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use super::live::{Parcel, Quote, Quotes, Quoting};
 use super::{Answer, Carrier, Label, Order, Pending, Pretence};
 use crate::signature::Secret;
 
@@ -21,7 +22,7 @@ const ANSWER_MAX: usize = 64 * 1024;
 const REASON_MAX: usize = 500;
 
 /// Where a carrier is, and what the shop shows it.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Access {
     /// Its address.
@@ -30,6 +31,20 @@ pub struct Access {
     pub token: String,
     /// What its webhooks are signed with; empty when it sends none.
     pub webhook_secret: String,
+    /// Whether it is asked what it takes for a parcel; else the tables of the zones say so.
+    pub rates: bool,
+    /// How long it is waited for when it is asked that, in milliseconds.
+    pub rates_timeout_ms: u32,
+    /// How long what it said about that is kept, in seconds.
+    pub rates_keep_s: u32,
+}
+
+/// A cart waits a second for everything that it asks.
+impl Default for Access {
+    fn default() -> Access {
+        let (url, token, webhook_secret) = (String::new(), String::new(), String::new());
+        Access { url, token, webhook_secret, rates: false, rates_timeout_ms: 600, rates_keep_s: 60 }
+    }
 }
 
 /// Secrets stay where they are.
@@ -102,7 +117,9 @@ impl Http {
             Err(reason) => return Answer::Unknown(reason.clone()),
         };
         let request = client.post(format!("{}{path}", self.url)).bearer_auth(&self.token);
-        let request = request.header("content-type", "application/json").header("idempotency-key", key).body(body);
+        let request = request.header("content-type", "application/json").body(body);
+        // A question has none: it may be asked as often as one likes.
+        let request = if key.is_empty() { request } else { request.header("idempotency-key", key) };
         let mut response = match request.send().await {
             Ok(response) => response,
             // The address is in the error; what was sent is not.
@@ -173,6 +190,28 @@ impl Carrier for Http {
                 Answer::Refused(reason) => Answer::Refused(reason),
                 Answer::Unknown(reason) => Answer::Unknown(reason),
             }
+        })
+    }
+}
+
+/// What the carrier answers to a question for rates.
+#[derive(Deserialize)]
+struct Rates {
+    rates: Vec<Quote>,
+}
+
+impl Quotes for Http {
+    fn quote<'a>(&'a self, parcel: &'a Parcel) -> Quoting<'a> {
+        Box::pin(async move {
+            let body = match self.post("/v1/rates", "", parcel).await {
+                Answer::Done(body) => body,
+                // It says no to a question, which is an answer: it takes nothing there.
+                Answer::Refused(_) => return Ok(Vec::new()),
+                Answer::Unknown(reason) => return Err(reason),
+            };
+            let Rates { rates } =
+                serde_json::from_slice(&body).map_err(|e| format!("its rates cannot be read: {e}"))?;
+            Ok(rates)
         })
     }
 }

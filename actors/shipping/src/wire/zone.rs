@@ -5,8 +5,10 @@ use prost::Message as _;
 use runtime::clock::{from_wire, to_wire};
 use runtime::desk::{Desk, Window};
 use runtime::entity::{Recorded, Undecodable};
+use runtime::inquiry::{Gathering, Inquiry};
 
 use super::{Currency, Kind, Money, Problem, unreadable, v1};
+use crate::carriers::live::{self, Parcel, Quoted};
 use crate::rates::{self, Basket, Candidate};
 use crate::settings::Settings;
 use crate::zone::{self, Area, Basis, Command, Event, Rate, Refusal, Step, Terms, Way, What, Zone};
@@ -153,6 +155,16 @@ pub(crate) fn basket(request: &v1::ListOptionsRequest) -> Result<Basket, Problem
         postal_code: request.postal_code.clone(),
         weight_grams: lines.saturating_add(request.weight_grams.unwrap_or_default()),
         subtotal,
+    })
+}
+
+/// What the carriers ask for a parcel right now. A request that is refused later costs them nothing.
+pub(crate) fn gather_rates<'a>(inquiry: &'a Inquiry, request: &'a v1::ListOptionsRequest) -> Gathering<'a, Quoted> {
+    Box::pin(async move {
+        let Basket { country, region, postal_code, weight_grams, subtotal } = basket(request)?;
+        let (currency, subtotal) = (subtotal.currency().to_string(), subtotal.amount());
+        let parcel = Parcel { country, region, postal_code, weight_grams, subtotal, currency };
+        Ok(live::quoted(&parcel, inquiry.now()).await)
     })
 }
 

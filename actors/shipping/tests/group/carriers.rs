@@ -156,3 +156,41 @@ pub(crate) async fn a_carriers_webhook_reaches_its_parcels_once(ground: Ground) 
     stage.clear().await;
     assert_eq!(stage.verify(Some("a")).await, Vec::<String>::new());
 }
+
+pub(crate) async fn a_carriers_own_price_counts_and_without_it_the_table(ground: Ground) {
+    let (mut stage, asker) = open(&ground, by_swift, &["a"]).await;
+    let v1::CreateZoneRequest { options: mut ways, .. } = zone("austria", "AT", 490);
+    let courier = v1::ShippingOption { option: "courier".to_owned(), carrier: "swift".to_owned(), ..ways[0].clone() };
+    // The shop drew no table for it in this currency: only the carrier knows.
+    let mut drone = v1::ShippingOption { option: "drone".to_owned(), ..courier.clone() };
+    drone.rates[0].currency = "USD".to_owned();
+    ways.extend([courier, drone]);
+    let drawn = draw(&asker, &v1::CreateZoneRequest { options: ways, ..zone("austria", "AT", 490) }).await;
+    asker.until::<rpc::ListOptions>(None, &basket("AT", 4900), |o| o.options.len() == 2).await;
+    let light = vec![("standard", 490, 3), ("courier", 1290, 1), ("drone", 1990, 1)];
+    for (subtotal, grams, expected, unanswered) in [
+        (4900, 900, light, vec![]),
+        // It does not say what a heavy one costs: the table does, where there is one.
+        (4900, 1100, vec![("courier", 490, 3), ("standard", 490, 3)], vec!["swift"]),
+        // What the shop promised is free.
+        (5000, 900, vec![("courier", 0, 1), ("standard", 0, 3), ("drone", 1990, 1)], vec![]),
+    ] {
+        let asked = v1::ListOptionsRequest { weight_grams: Some(grams), ..basket("AT", subtotal) };
+        let offered = asker.ask::<rpc::ListOptions>(None, &asked).await.expect("an answer");
+        assert_eq!(offered.unanswered, unanswered, "{subtotal} {grams}");
+        let said: Vec<_> = offered
+            .options
+            .iter()
+            .map(|offer| {
+                let option = offer.option_id.strip_prefix(&format!("{}.", drawn.zone_id)).expect("of the zone");
+                (
+                    option,
+                    offer.amount.as_ref().and_then(|money| money.amount).expect("a price"),
+                    offer.max_days.expect("days"),
+                )
+            })
+            .collect();
+        assert_eq!(said, expected, "{subtotal} {grams}");
+    }
+    stage.clear().await;
+}

@@ -7,9 +7,9 @@ use shipping::wire::rpc;
 use shipping::wire::v1::{self, ShipmentStatus, TrackingStatus};
 
 use super::carriers::{
-    a_carriers_webhook_reaches_its_parcels_once, a_label_is_made_once_however_often_it_is_asked_for,
-    a_label_nobody_needs_is_given_back, a_pretending_carrier_delivers_by_itself_even_if_its_host_died,
-    a_refused_label_waits_for_staff,
+    a_carriers_own_price_counts_and_without_it_the_table, a_carriers_webhook_reaches_its_parcels_once,
+    a_label_is_made_once_however_often_it_is_asked_for, a_label_nobody_needs_is_given_back,
+    a_pretending_carrier_delivers_by_itself_even_if_its_host_died, a_refused_label_waits_for_staff,
 };
 use super::shop::{
     Orders, basket, by_street, create, dispatch, draw, get, id, labelled, life, line, news, open, parcel, problem,
@@ -60,6 +60,7 @@ pub(crate) const FACTS: &[Fact] = facts![
     a_refused_label_waits_for_staff,
     a_pretending_carrier_delivers_by_itself_even_if_its_host_died,
     a_carriers_webhook_reaches_its_parcels_once,
+    a_carriers_own_price_counts_and_without_it_the_table,
 ];
 
 async fn a_basket_is_offered_the_ways_of_its_zone(ground: Ground) {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::ready;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use messages::common::v1 as common;
 use messages::id::Id;
@@ -15,6 +16,7 @@ use runtime::group::Group;
 use runtime::testkit::{Asker, Ground, Stage};
 use runtime::turn;
 use shipping::carriers::http::Access;
+use shipping::carriers::live::{self, Live, Parcel, Quote, Quotes, Quoting};
 use shipping::carriers::{Answer, Carrier, Carriers, Label, Order, Pending, Pretence, table};
 use shipping::settings::{self, Settings};
 use shipping::signature::{self, Secret};
@@ -23,6 +25,8 @@ use shipping::wire::{Problem, rpc};
 
 /// A stage for shipping with these replicas, and a client.
 pub(crate) async fn open(ground: &Ground, build: fn() -> Group, replicas: &[&str]) -> (Stage, Asker) {
+    let kept = Duration::from_secs(60);
+    live::set(Live::default().with("swift", Arc::new(Teller), Duration::from_millis(600), kept));
     settings::set(set());
     let mut stage = Stage::new(ground.clone(), build);
     for replica in replicas {
@@ -32,10 +36,28 @@ pub(crate) async fn open(ground: &Ground, build: fn() -> Group, replicas: &[&str
     (stage, asker)
 }
 
+/// What the swift carrier asks: a courier and a drone for light parcels, and nobody knows for heavy ones.
+struct Teller;
+
+impl Quotes for Teller {
+    fn quote<'a>(&'a self, parcel: &'a Parcel) -> Quoting<'a> {
+        let quote = |(service, amount): (&str, i64)| Quote {
+            service: service.to_owned(),
+            amount: Some(amount),
+            currency: parcel.currency.clone(),
+            min_days: Some(0),
+            max_days: Some(1),
+        };
+        let quotes = [("courier", 1290), ("drone", 1990)].map(quote).to_vec();
+        let said = if parcel.weight_grams <= 1_000 { Ok(quotes) } else { Err("the line is busy".to_owned()) };
+        Box::pin(ready(said))
+    }
+}
+
 /// What is set in these tests: beside the table there is a carrier that sends webhooks.
 fn set() -> Settings {
     let (url, token) = ("https://swift.example".to_owned(), "token".to_owned());
-    let access = Access { url, token, webhook_secret: SECRET.to_owned() };
+    let access = Access { url, token, webhook_secret: SECRET.to_owned(), ..Access::default() };
     Settings { carriers: BTreeMap::from([("swift".to_owned(), access)]), ..Settings::default() }
 }
 

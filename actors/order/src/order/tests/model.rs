@@ -19,6 +19,8 @@ enum Act {
     Report(u8),
     PaymentNews,
     ShippingNews,
+    StockNews,
+    Stock(u8),
     Provider(u8),
     Warehouse(u8),
     HoldsEnd,
@@ -33,12 +35,20 @@ fn act() -> impl Strategy<Value = Act> {
         6 => any::<u8>().prop_map(Act::Report),
         4 => Just(Act::PaymentNews),
         4 => Just(Act::ShippingNews),
+        2 => Just(Act::StockNews),
+        2 => any::<u8>().prop_map(Act::Stock),
         4 => any::<u8>().prop_map(Act::Provider),
         3 => any::<u8>().prop_map(Act::Warehouse),
         1 => Just(Act::HoldsEnd),
         1 => (0u16..1_000).prop_map(Act::Clock),
         1 => any::<u8>().prop_map(Act::Person),
     ]
+}
+
+/// On which terms it waits, if it does.
+fn terms() -> impl Strategy<Value = Option<Backorder>> {
+    let some = any::<(bool, bool)>();
+    prop::option::of(some.prop_map(|(together, capture_at_once)| Backorder { together, capture_at_once }))
 }
 
 struct Play {
@@ -54,9 +64,10 @@ struct Play {
 
 impl Play {
     fn new(deal: Deal) -> Play {
+        let terms = deal.backorder;
         Play {
             told: Told::placed(deal),
-            outside: Outside::new(),
+            outside: Outside::new(terms),
             in_flight: Vec::new(),
             answered: Vec::new(),
             settled: Vec::new(),
@@ -106,13 +117,17 @@ impl Play {
         let (key, call) = ready[usize::from(which) % ready.len()].clone();
         let reduction = self.told.state().reduction.as_ref();
         let refund = reduction.map(|reduction| (reduction.refund_id.clone(), reduction.amount.amount()));
-        let part = |id: &String| self.told.state().part_of_shipment(id).map(Part::missing_a_parcel);
-        let lines = match &call {
-            Call::Ship(id) => part(id).unwrap_or_default(),
-            _ => Units::new(),
-        };
+        let state = self.told.state();
+        let reduced = |id: &String| reduction?.parts.iter().find(|part| part.reservation_id == *id);
+        let (part, lines) = match &call {
+            Call::Ship(id) => state.part_of_shipment(id).map(|part| (part.reservation_id.clone(), part.to_pack())),
+            Call::Reserve(id) => state.part(id).map(|part| (id.clone(), part.lines.clone())),
+            Call::ReleaseSome(id) => reduced(id).map(|part| (id.clone(), part.lines.clone())),
+            _ => None,
+        }
+        .unwrap_or_default();
         self.told.open.push(key.clone());
-        self.in_flight.push(Request { key, call, refund, lines });
+        self.in_flight.push(Request { key, call, refund, part, lines });
     }
 
     fn land(&mut self, which: u8, mood: u8) {
@@ -174,6 +189,12 @@ impl Play {
                     self.tell(news);
                 }
             }
+            Act::StockNews => {
+                if let Some(news) = self.outside.stock_news.pop_front() {
+                    self.tell(news);
+                }
+            }
+            Act::Stock(mood) => self.outside.stock_comes(mood),
             Act::Provider(mood) => self.outside.provider_acts(mood),
             Act::Warehouse(mood) => self.outside.warehouse_acts(mood),
             Act::HoldsEnd => self.outside.holds_end(),
@@ -222,6 +243,8 @@ impl Play {
             self.report(0);
             self.act(Act::PaymentNews);
             self.act(Act::ShippingNews);
+            self.outside.stock_comes(0);
+            self.act(Act::StockNews);
             self.outside.provider_acts(1);
             self.outside.warehouse_acts(0);
             if round % 20 == 19 {
@@ -245,6 +268,11 @@ impl Play {
         assert_eq!(placed.captured.amount(), outside.captured, "{}", story());
         assert_eq!(placed.refunded().amount(), outside.refunded(), "{}", story());
         assert_eq!(outside.captured - outside.refunded(), placed.billed().amount(), "{}", story());
+        for (id, (state, lines)) in outside.boxes.iter().filter(|(_, (state, _))| *state == Box_::Arrived) {
+            let known = placed.parcel(id).map(|parcel| &parcel.lines);
+            assert_eq!(known, Some(lines), "parcel {id}, {state:?}\n{}", story());
+        }
+        assert!(!placed.waits() || matches!(placed.stage, Stage::Cancelled(_)), "it still waits\n{}", story());
         if matches!(placed.stage, Stage::Cancelled(_)) {
             use Charge::{Action, Asked, Authorized, Capturing, Review};
             let kept = matches!(outside.charge, Authorized | Capturing | Asked | Action | Review);
@@ -264,11 +292,13 @@ proptest! {
     fn whatever_happens_in_whatever_order_it_ends_with_nothing_kept_and_nothing_lost(
         is_rich in any::<bool>(),
         is_held in prop::bool::weighted(0.2),
+        terms in terms(),
         steps in 0u8..30,
         acts in proptest::collection::vec(act(), 0..160),
     ) {
         let mut deal = if is_rich { rich_deal() } else { deal() };
         deal.hold_reason = is_held.then(|| "by phone".to_owned());
+        deal.backorder = terms;
         let mut play = Play::new(deal);
         play.lead(steps);
         acts.into_iter().for_each(|act| play.act(act));
@@ -282,12 +312,14 @@ proptest! {
 fn the_model_reaches_every_corner() {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let strategy = (any::<bool>(), prop::bool::weighted(0.2), 0u8..30, proptest::collection::vec(act(), 0..160));
+    let strategy =
+        (any::<bool>(), prop::bool::weighted(0.2), terms(), 0u8..30, proptest::collection::vec(act(), 0..160));
     let mut reached = String::new();
     for _ in 0..400 {
-        let (is_rich, is_held, steps, acts) = strategy.new_tree(&mut runner).expect("a tree").current();
+        let (is_rich, is_held, terms, steps, acts) = strategy.new_tree(&mut runner).expect("a tree").current();
         let mut deal = if is_rich { rich_deal() } else { deal() };
         deal.hold_reason = is_held.then(|| "by phone".to_owned());
+        deal.backorder = terms;
         let mut play = Play::new(deal);
         play.lead(steps);
         acts.into_iter().for_each(|act| play.act(act));
@@ -311,6 +343,10 @@ fn the_model_reaches_every_corner() {
         "reduction refused",
         "completed",
         "cancelled: customer_request",
+        "backordered",
+        "filled 1 when Confirmed",
+        "when PartiallyShipped",
+        "when Cancelling",
     ];
     let missed: Vec<&str> = corners.into_iter().filter(|corner| !reached.contains(corner)).collect();
     assert_eq!(missed, Vec::<&str>::new());

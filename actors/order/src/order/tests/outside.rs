@@ -55,7 +55,16 @@ pub(super) struct Request {
     pub(super) key: String,
     pub(super) call: Call,
     pub(super) refund: Option<(String, i64)>,
+    /// The reservation that it is about, and units of it.
+    pub(super) part: String,
     pub(super) lines: Units,
+}
+
+/// What a reservation has: here, and not here yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Stock {
+    pub(super) here: Units,
+    pub(super) waiting: Units,
 }
 
 #[derive(Debug, Clone)]
@@ -68,6 +77,12 @@ pub(super) struct Outside {
     pub(super) refunds: BTreeMap<String, (i64, bool)>,
     pub(super) shelves: BTreeMap<String, Shelf>,
     pub(super) boxes: BTreeMap<String, (Box_, Units)>,
+    /// The reservation of which a parcel is.
+    of: BTreeMap<String, String>,
+    pub(super) stock: BTreeMap<String, Stock>,
+    /// Not everything needs to be here.
+    pub(super) terms: Option<Backorder>,
+    pub(super) stock_news: VecDeque<Command>,
     pub(super) coupon: Coupon,
     pub(super) answers: BTreeMap<String, Answer>,
     pub(super) payment_news: VecDeque<Command>,
@@ -75,8 +90,12 @@ pub(super) struct Outside {
 }
 
 impl Outside {
-    pub(super) fn new() -> Outside {
+    pub(super) fn new(terms: Option<Backorder>) -> Outside {
         Outside {
+            terms,
+            of: BTreeMap::new(),
+            stock: BTreeMap::new(),
+            stock_news: VecDeque::new(),
             charge: Charge::Open,
             is_closing: false,
             captures: 0,
@@ -126,7 +145,7 @@ impl Outside {
             }
             Call::Reserve(id) => {
                 self.shelves.insert(id.clone(), Shelf::Held);
-                Answer::Done
+                self.reserve(id, &request.lines, mood)
             }
             Call::Secure(id) => match self.shelves.get(id) {
                 Some(Shelf::Held | Shelf::Firm) => {
@@ -140,11 +159,20 @@ impl Outside {
             Call::Release(id) => match self.shelves.get(id) {
                 Some(_) => {
                     self.shelves.insert(id.clone(), Shelf::Released);
+                    self.stock.remove(id);
                     Answer::Done
                 }
                 None => refused("not_found"),
             },
-            Call::ReleaseSome(_) => Answer::Done,
+            Call::ReleaseSome(id) => {
+                let stock = self.stock.entry(id.clone()).or_default();
+                for (sku, count) in &request.lines {
+                    let waits = stock.waiting.get(sku).copied().unwrap_or(0).min(*count);
+                    super::super::placed::take(&mut stock.waiting, &units(&[(sku.as_str(), waits)]));
+                    super::super::placed::take(&mut stock.here, &units(&[(sku.as_str(), count - waits)]));
+                }
+                Answer::Done
+            }
             Call::Allocate if unlucky => refused("out_of_stock"),
             Call::Allocate => {
                 let round: u32 = request.key.rsplit('/').next().and_then(|n| n.parse().ok()).unwrap_or(0);
@@ -162,6 +190,9 @@ impl Outside {
                 refused("carrier_refuses")
             }
             Call::Ship(id) => {
+                if !self.boxes.contains_key(id) {
+                    self.pack(&request.part, id, &request.lines);
+                }
                 self.boxes.entry(id.clone()).or_insert((Box_::Planned, request.lines.clone()));
                 Answer::Done
             }
@@ -178,6 +209,51 @@ impl Outside {
         };
         self.answers.insert(request.key.clone(), answer.clone());
         answer
+    }
+
+    fn reserve(&mut self, id: &str, lines: &Units, mood: u8) -> Answer {
+        let mut stock = Stock { here: lines.clone(), waiting: Units::new() };
+        if self.terms.is_some() {
+            stock.waiting.extend(lines.iter().map(|(sku, count)| (sku.clone(), i64::from(mood / 4) % (count + 1))));
+            stock.waiting.retain(|_, count| *count > 0);
+            super::super::placed::take(&mut stock.here, &stock.waiting);
+        }
+        let awaited = |(sku, units): (&String, &i64)| (sku.clone(), Awaited { units: *units, expected_at: None });
+        let waiting: Waiting = stock.waiting.iter().map(awaited).collect();
+        self.stock.insert(id.to_owned(), stock);
+        if waiting.is_empty() { Answer::Done } else { Answer::Waiting(waiting) }
+    }
+
+    /// Nothing is packed that is not here.
+    fn pack(&mut self, part: &str, id: &str, lines: &Units) {
+        let stopped = |(id, (state, _)): &(&String, &(Box_, Units))| *state != Box_::Stopped && self.of[*id] == part;
+        let mut packed = lines.clone();
+        let boxes = self.boxes.iter().filter(stopped);
+        boxes.for_each(|(_, (_, lines))| super::super::placed::add(&mut packed, lines));
+        let stock = self.stock.get(part).cloned().unwrap_or_default();
+        for (sku, count) in &packed {
+            let here = stock.here.get(sku).copied().unwrap_or(0);
+            assert!(*count <= here, "{count} {sku} are packed of {part}, and {here} are here");
+        }
+        let is_together = self.terms.is_some_and(|terms| terms.together);
+        let waits = self.stock.values().any(|stock| !stock.waiting.is_empty());
+        assert!(!is_together || !waits, "sent before everything is here");
+        self.of.insert(id.to_owned(), part.to_owned());
+    }
+
+    /// Something comes that is waited for.
+    pub(super) fn stock_comes(&mut self, mood: u8) {
+        let waits = |(id, stock): &(&String, &mut Stock)| {
+            !stock.waiting.is_empty() && matches!(self.shelves.get(*id), Some(Shelf::Held | Shelf::Firm))
+        };
+        let Some((id, stock)) = self.stock.iter_mut().find(waits) else { return };
+        let (sku, count) = stock.waiting.pop_first().expect("something");
+        let comes = 1 + i64::from(mood) % count;
+        let came = units(&[(sku.as_str(), comes)]);
+        super::super::placed::add(&mut stock.here, &came);
+        super::super::placed::add(&mut stock.waiting, &units(&[(sku.as_str(), count - comes)]));
+        stock.waiting.retain(|_, count| *count > 0);
+        self.stock_news.push_back(Command::Filled { reservation_id: id.clone(), units: came });
     }
 
     fn standing(&self) -> Answer {
@@ -214,6 +290,10 @@ impl Outside {
     }
 
     fn capture(&mut self) -> Answer {
+        let is_here = self.stock.values().any(|stock| !stock.here.is_empty());
+        let is_whole = self.stock.values().all(|stock| stock.waiting.is_empty());
+        let terms = self.terms.filter(|terms| !terms.capture_at_once);
+        assert!(terms.is_none_or(|terms| is_whole || !terms.together && is_here), "charged before anything is here");
         match self.charge {
             Charge::Authorized if !self.is_closing => {
                 self.charge = Charge::Capturing;
@@ -328,6 +408,8 @@ impl Outside {
                 super::super::placed::take(lines, &over);
                 let new_shipment_id = format!("shp_split{count}");
                 self.boxes.insert(new_shipment_id.clone(), (Box_::Planned, over.clone()));
+                let of = self.of.get(&id).cloned().unwrap_or_default();
+                self.of.insert(new_shipment_id.clone(), of);
                 ParcelNews::Split { new_shipment_id, lines: over }
             }
             Box_::Planned => {
@@ -348,6 +430,9 @@ impl Outside {
 
     /// Holds that nobody confirmed end.
     pub(super) fn holds_end(&mut self) {
-        self.shelves.values_mut().filter(|shelf| **shelf == Shelf::Held).for_each(|shelf| *shelf = Shelf::Expired);
+        for (id, shelf) in self.shelves.iter_mut().filter(|(_, shelf)| **shelf == Shelf::Held) {
+            *shelf = Shelf::Expired;
+            self.stock.remove(id);
+        }
     }
 }

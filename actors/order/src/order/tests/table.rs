@@ -72,6 +72,7 @@ fn everything() -> Vec<(&'static str, Command)> {
         ("parcel lost", parcel(&shp(1, 0), ParcelNews::Lost)),
         ("parcel returned", parcel(&shp(1, 0), ParcelNews::Returned)),
         ("parcel split", parcel(&shp(1, 0), split())),
+        ("filled", Command::Filled { reservation_id: rsv(1, 0), units: units(&[("TEE", 1)]) }),
         ("hold", Command::Hold("a look".to_owned())),
         ("approve", Command::Approve),
         ("cancel", cancel()),
@@ -136,7 +137,7 @@ fn an_order_that_is_not() {
             created, CreateOrder done
                 ← place
             refused: there is no such order
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: captured less | news: declined | news: capture failed | news: voided | news: nothing yet | news: refunded | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | hold | approve | cancel | cancel a mug | cancel nine mugs | set on hold | set confirmed | set processing | set shipped | set completed | set cancelled | retry | expire | open a return | close a return | open an edit | open an exchange | amend | close an amendment | news: refunded by another
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: authorized | news: authorized less | news: captured | news: captured less | news: declined | news: capture failed | news: voided | news: nothing yet | news: refunded | news: refund failed | parcel left | parcel arrived | parcel stopped | parcel lost | parcel returned | parcel split | filled | hold | approve | cancel | cancel a mug | cancel nine mugs | set on hold | set confirmed | set processing | set shipped | set completed | set cancelled | retry | expire | open a return | close a return | open an edit | open an exchange | amend | close an amendment | news: refunded by another
         "#]],
     );
 }
@@ -171,6 +172,8 @@ fn placed_and_coupons_are_being_reserved() {
                 ← news: declined
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when Pending
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request, CreateOrder undone by CancelOrder, cancelled: customer_request
@@ -227,6 +230,8 @@ fn placed_and_stock_is_being_held() {
                 ← news: declined
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when Pending
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request, CreateOrder undone by CancelOrder, cancelled: customer_request
@@ -285,6 +290,8 @@ fn placed_and_stock_was_missed() {
                 ← news: declined
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when Pending
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request, CreateOrder undone by CancelOrder, cancelled: customer_request
@@ -343,6 +350,8 @@ fn placed_and_the_money_is_to_be_asked_for() {
                 ← news: declined
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when Pending
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request
@@ -400,6 +409,8 @@ fn placed_and_the_money_was_asked_for() {
                 ← news: voided
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when Pending
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request
@@ -455,6 +466,8 @@ fn placed_and_the_customer_has_to_act() {
                 ← news: voided
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when RequiresAction
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request
@@ -510,6 +523,8 @@ fn placed_and_the_payment_is_looked_at() {
                 ← news: voided
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when OnHold
+                ← filled
             updated OnHold
                 ← hold
             cancel began: customer_request
@@ -558,6 +573,8 @@ fn placed_and_the_money_is_promised() {
                 ← news: voided
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when Pending
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request
@@ -604,6 +621,8 @@ fn placed_and_waiting_for_approval() {
                 ← news: voided
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when OnHold
+                ← filled
             updated OnHold
                 ← hold
             updated Pending, confirmed
@@ -654,6 +673,8 @@ fn confirmed() {
                 ← news: voided
             refunded 5.00 EUR
                 ← news: refunded
+            filled 1 when Confirmed
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request
@@ -712,6 +733,8 @@ fn paid() {
                 ← parcel returned
             CreateShipment done shp1.0.0, parcel split
                 ← parcel split
+            filled 1 when Processing
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request
@@ -762,6 +785,8 @@ fn packing() {
                 ← parcel returned
             parcel split
                 ← parcel split
+            filled 1 when Processing
+                ← filled
             updated OnHold
                 ← hold | set on hold
             cancel began: customer_request
@@ -816,6 +841,8 @@ fn packing_and_on_hold() {
                 ← parcel returned
             parcel split
                 ← parcel split
+            filled 1 when OnHold
+                ← filled
             updated Processing
                 ← approve | set processing
             cancel began: customer_request
@@ -872,6 +899,8 @@ fn packing_and_lines_are_being_cancelled() {
                 ← parcel returned
             parcel split
                 ← parcel split
+            filled 1 when Processing
+                ← filled
             refused: something else is being changed about the order; try again
                 ← hold | cancel | cancel a mug | cancel nine mugs | set on hold | set cancelled | open an edit
             refused: the order cannot stand so next
@@ -912,6 +941,8 @@ fn a_parcel_of_two_has_left() {
                 ← parcel returned
             parcel split
                 ← parcel split
+            filled 1 when PartiallyShipped
+                ← filled
             refused: the order cannot stand so next
                 ← hold | set on hold | set confirmed | set processing | set shipped | set completed | set cancelled
             refused: a parcel of the order has left; what arrived can be sent back
@@ -954,6 +985,8 @@ fn shipped() {
                 ← parcel returned
             parcel split
                 ← parcel split
+            filled 1 when Shipped
+                ← filled
             refused: the order cannot stand so next
                 ← hold | set on hold | set confirmed | set processing | set cancelled
             refused: a parcel of the order has left; what arrived can be sent back
@@ -996,6 +1029,8 @@ fn a_parcel_was_lost() {
                 ← parcel arrived
             parcel split
                 ← parcel split
+            filled 1 when Shipped
+                ← filled
             refused: the order cannot stand so next
                 ← hold | set on hold | set confirmed | set processing | set cancelled
             refused: a parcel of the order has left; what arrived can be sent back
@@ -1036,6 +1071,8 @@ fn completed() {
                 ← news: refunded
             parcel split
                 ← parcel split
+            filled 1 when Completed
+                ← filled
             refused: the order cannot stand so next
                 ← hold | approve | set on hold | set confirmed | set processing | set shipped | set cancelled
             refused: a parcel of the order has left; what arrived can be sent back
@@ -1086,6 +1123,8 @@ fn cancelling_and_a_parcel_is_being_stopped() {
                 ← parcel returned
             parcel split
                 ← parcel split
+            filled 1 when Cancelling
+                ← filled
             refused: the order cannot stand so next
                 ← hold | approve | set on hold | set confirmed | set processing | set shipped | set completed
             refused: the order is cancelled
@@ -1134,6 +1173,8 @@ fn cancelling_and_the_promise_is_being_let_go() {
                 ← parcel arrived
             CreateShipment done shp1.0.0, parcel split
                 ← parcel split
+            filled 1 when Cancelling
+                ← filled
             refused: the order cannot stand so next
                 ← hold | approve | set on hold | set confirmed | set processing | set shipped | set completed
             refused: the order is cancelled
@@ -1179,6 +1220,8 @@ fn cancelling_and_the_money_is_going_back() {
                 ← parcel arrived
             parcel split
                 ← parcel split
+            filled 1 when Cancelling
+                ← filled
             refused: the order cannot stand so next
                 ← hold | approve | set on hold | set confirmed | set processing | set shipped | set completed
             refused: the order is cancelled
@@ -1226,6 +1269,8 @@ fn cancelling_and_a_call_may_still_happen() {
                 ← parcel arrived
             CreateShipment done shp1.0.0, parcel split
                 ← parcel split
+            filled 1 when Cancelling
+                ← filled
             refused: the order cannot stand so next
                 ← hold | approve | set on hold | set confirmed | set processing | set shipped | set completed
             refused: the order is cancelled
@@ -1273,6 +1318,8 @@ fn cancelling_and_stuck() {
                 ← parcel arrived
             CreateShipment done shp1.0.0, parcel split
                 ← parcel split
+            filled 1 when Cancelling
+                ← filled
             refused: the order cannot stand so next
                 ← hold | approve | set on hold | set confirmed | set processing | set shipped | set completed
             refused: the order is cancelled
@@ -1302,7 +1349,7 @@ fn cancelled() {
             refused: there is already an order with this id
                 ← place
             already so
-                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel stopped | parcel lost | parcel returned | cancel | set cancelled | expire | close a return | amend | close an amendment
+                ← redeem done | redeem refused | reserve done | reserve refused | allocate done | allocate refused | authorize done | authorize refused | secure done | secure refused | cart done | cart refused | capture done | capture refused | ship done | ship refused | commit done | commit refused | recall done | recall refused | cancel payment done | cancel payment refused | release done | release refused | refund done | refund refused | release some done | release some refused | withdraw done | withdraw refused | refund more done | refund more refused | give back done | give back refused | news: review | news: action | news: declined | news: capture failed | news: voided | news: nothing yet | news: refund failed | parcel stopped | parcel lost | parcel returned | filled | cancel | set cancelled | expire | close a return | amend | close an amendment
             late payment 1 captured false
                 ← news: authorized | news: authorized less
             late payment 1 captured true
