@@ -27,7 +27,7 @@ pub(crate) struct ConfArguments {
     with_keys: bool,
     /// With mutual TLS, by the certificates that `mercat certs` has made in this directory of the server's machine.
     #[arg(long)]
-    tls: Option<std::path::PathBuf>,
+    certs: Option<std::path::PathBuf>,
     /// Where the server keeps its files.
     #[arg(long)]
     store_dir: Option<String>,
@@ -60,7 +60,7 @@ pub(crate) fn print_conf(config: &Config, arguments: &ConfArguments) -> anyhow::
     if let Some(store_dir) = &arguments.store_dir {
         options.store_dir.clone_from(store_dir);
     }
-    options.tls = arguments.tls.as_ref().map(|dir| Files::of(dir, certs::SERVER));
+    options.tls = arguments.certs.as_ref().map(|dir| Files::of(dir, certs::SERVER));
     let text = permissions::render(&options);
     match &arguments.out {
         Some(file) => std::fs::write(file, text)?,

@@ -206,7 +206,7 @@ fn a_server_takes_the_configuration_with_the_keys_of_the_environment() {
     assert!(said.contains("valid"), "{said}");
     let said = shell("mercat nats-conf --with-keys --out with-keys.conf; nats-server -t -c with-keys.conf 2>&1").ok();
     assert!(said.contains("valid"), "{said}");
-    let said = shell("mercat certs --dir certs; mercat nats-conf --with-keys --tls certs --out tls.conf; nats-server -t -c tls.conf 2>&1").ok();
+    let said = shell("mercat certs --dir certs; mercat nats-conf --with-keys --certs certs --out tls.conf; nats-server -t -c tls.conf 2>&1").ok();
     assert!(said.contains("valid"), "{said}");
     assert!(shell("cat tls.conf").ok().contains("verify: true"));
     let seeds = shell("ls -l .mercat/keys/*.nk").ok();

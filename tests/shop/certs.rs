@@ -108,29 +108,29 @@ pub(crate) async fn are_rotated_under_load() {
             tokio::task::yield_now().await;
         }
     };
+    let before = shown(&server);
+    assert!(before.len() >= 3, "a group has two connections, the gateway one at least: {before:?}");
     for _ in 0..ROTATIONS {
         more().await;
-        let before = shown(&server);
-        assert!(before.len() >= 3, "a group has two connections, the gateway one at least: {before:?}");
         // Whatever ends within its whole life ends soon.
         assert!(house.certs(&["--renew-before", "30"]).await.contains("gateway"));
         server.only().reload().expect("it runs");
         more().await;
-        // Whoever connects from now on shows the new leaf; nobody has to be told.
-        wire.cut();
-        while !shown(&server).is_empty() {
-            tokio::task::yield_now().await;
-        }
-        wire.heal();
-        while shown(&server).len() < before.len() || shown(&server).iter().any(|leaf| before.contains(leaf)) {
-            tokio::task::yield_now().await;
-        }
     }
     more().await;
     ends.store(true, Ordering::Relaxed);
     let failed: Vec<String> =
         futures::future::join_all(clients).await.into_iter().flat_map(|ended| ended.expect("no panic")).collect();
     assert_eq!(failed, Vec::<String>::new(), "of {}", answered.load(Ordering::Relaxed));
+    // Whoever connects from now on shows the new leaf; nobody has to be told.
+    wire.cut();
+    while !shown(&server).is_empty() {
+        tokio::task::yield_now().await;
+    }
+    wire.heal();
+    while shown(&server).len() < before.len() || shown(&server).iter().any(|leaf| before.contains(leaf)) {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Writes and reads until it is told to stop. Says what failed.
