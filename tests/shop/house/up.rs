@@ -251,7 +251,9 @@ fn command(home: &TempDir, ports: Ports, elsewhere: Option<&Elsewhere>, is_deaf:
         .env("MERCAT_BANK__LISTEN", format!("127.0.0.1:{bank}"))
         .env("MERCAT_NATS__PORT", nats.to_string())
         .env("MERCAT_NATS__MONITOR_PORT", monitor.to_string())
-        .env("MERCAT_NATS__MAX_FILE", (4_u64 << 30).to_string());
+        .env("MERCAT_NATS__MAX_FILE", (4_u64 << 30).to_string())
+        // Judges sign in much more often than people.
+        .env("MERCAT_GATEWAY__RATES__SENSITIVE", "1000");
     if host != HOST {
         command.env("MERCAT_GATEWAY__ISSUER", format!("http://{host}:{door}"));
     }

@@ -122,14 +122,14 @@ const cases = {
     const other = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair('Ed25519'));
     const tokens = await bound(config, DPoP);
     assert.equal(tokens.token_type, 'dpop');
-    const orders = new URL(`${ISSUER}/api/v1/orders`);
+    const orders = new URL(`${ISSUER}/api/v1/users/${tokens.claims().sub}/orders`);
     const fetch_as = (token, handle) => oidc.fetchProtectedResource(config, token, orders, 'GET', undefined, undefined, { DPoP: handle });
     assert.equal((await fetch_as(tokens.access_token, DPoP)).status, 200);
     const info = await oidc.fetchUserInfo(config, tokens.access_token, tokens.claims().sub, { DPoP });
     assert.equal(info.sub, tokens.claims().sub);
     // Whoever stole the token has not the key.
     await assert.rejects(fetch_as(tokens.access_token, other));
-    assert.equal((await api('GET', '/api/v1/orders', undefined, tokens.access_token)).status, 401);
+    assert.equal((await api('GET', orders.pathname, undefined, tokens.access_token)).status, 401);
     await assert.rejects(oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP: other }));
     await assert.rejects(oidc.refreshTokenGrant(config, tokens.refresh_token));
     const renewed = await oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP });

@@ -44,9 +44,7 @@ impl Party {
             let under = host.strip_suffix(&self.rp_id).is_some_and(|left| left.is_empty() || left.ends_with('.'));
             under && !rest.contains('/') && (scheme == "https" || host == "localhost")
         };
-        self.is_there() != self.origins.is_empty()
-            && (self.is_there() || self.origins.is_empty())
-            && self.origins.iter().all(fits)
+        self.is_there() != self.origins.is_empty() && self.origins.iter().all(fits)
     }
 
     /// Whether a page of this origin may ask.

@@ -1,7 +1,5 @@
 //! Another e-mail address: until its owner shows that mail reaches them there, nothing changes.
 
-use std::time::Duration;
-
 use messages::runtime::v1::{Turn, record::What};
 use messages::user::v1::{self, VerifyOutcome, rpc};
 use prost::Message as _;
@@ -96,7 +94,7 @@ fn an_address_goes_to_one_however_many_want_it() {
 }
 
 #[test]
-fn a_wish_ends_by_itself_when_it_is_taken_back_and_with_a_new_password() {
+fn a_wish_ends_when_it_is_taken_back_and_with_a_new_password() {
     play(async |world| {
         let (shop, asker) = Shop::open(&world).await;
         let ada = register(&asker, "ada").await;
@@ -116,9 +114,6 @@ fn a_wish_ends_by_itself_when_it_is_taken_back_and_with_a_new_password() {
         };
         ask::<rpc::ChangePassword>(&asker, &as_self("ada"), "", &change).await.expect("changed");
         assert_eq!(refusal(confirm(&asker, "ada", &mailed(&world)[1]).await).code, "invalid_token");
-        want(&asker, "ada", "new@example.com", "another horse in the rain").await.expect("sent");
-        tokio::time::sleep(Duration::from_secs(48 * 60 * 60 + 1)).await;
-        assert_eq!(refusal(confirm(&asker, "ada", &mailed(&world)[2]).await).code, "invalid_token");
         shop.close().await;
     });
 }
