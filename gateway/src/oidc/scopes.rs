@@ -2,10 +2,7 @@
 
 /// What a scope lets its holder do.
 pub(super) fn in_words(scope: &str) -> String {
-    let (group, verb) = match scope.split_once(':') {
-        Some((group, verb)) => (group, verb),
-        None => return alone(scope),
-    };
+    let Some((group, verb)) = scope.split_once(':') else { return alone(scope) };
     let (whose, things) = things(group);
     match verb {
         "read" => format!("see {whose}{things}"),
