@@ -23,7 +23,7 @@ use crate::oidc;
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 /// Where the next proof's nonce stands.
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
-/// How proofs are signed. RFC 9864 calls EdDSA with this curve Ed25519.
+/// How proofs are signed. RFC 9864 calls `EdDSA` with this curve `Ed25519`.
 pub(crate) const ALGORITHMS: [&str; 3] = ["ES256", "EdDSA", "Ed25519"];
 /// Tells the name of a proof from every other use of BLAKE3.
 const DERIVATION: &str = "mercat gateway dpop v1";

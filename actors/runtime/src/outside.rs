@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use crate::breaker::Breaker;
+use crate::reach::breaker::{self, Breaker};
 
 /// How many ask the same house at once: beyond that nobody gets an answer, and nobody waits in a queue.
 pub const ASKED_AT_ONCE_MAX: usize = 64;
@@ -27,14 +27,18 @@ impl Outside {
     /// Who is waited for so long.
     #[must_use]
     pub fn new(patience: Duration) -> Outside {
-        Outside { patience, places: Semaphore::new(ASKED_AT_ONCE_MAX), breaker: Breaker::default() }
+        Outside {
+            patience,
+            places: Semaphore::new(ASKED_AT_ONCE_MAX),
+            breaker: Breaker::new(breaker::Settings::default()),
+        }
     }
 
     /// Asks; `None` when there is no answer in time, or nobody should ask just now.
     pub async fn ask<T, E>(&self, question: impl Future<Output = Result<T, E>>) -> Option<T> {
         let _place = self.places.try_acquire().ok()?;
         let asked = Instant::now();
-        if !self.breaker.admits(asked) {
+        if self.breaker.admit(asked).is_err() {
             return None;
         }
         match timeout(self.patience, question).await {
@@ -60,7 +64,6 @@ mod tests {
     use std::future::{pending, ready};
 
     use super::*;
-    use crate::breaker::{FAILURES_MAX, REST};
 
     /// In a time that passes as fast as nothing happens.
     fn in_time(test: impl Future<Output = ()>) {
@@ -72,7 +75,8 @@ mod tests {
     fn nobody_waits_for_who_is_slow_and_who_is_away_is_left_alone() {
         in_time(async {
             let house = Outside::new(Duration::from_millis(600));
-            for _ in 0..FAILURES_MAX {
+            let breaker::Settings { consecutive_errors, rest_ms, .. } = breaker::Settings::default();
+            for _ in 0..consecutive_errors {
                 let began = Instant::now();
                 assert_eq!(house.ask(pending::<Result<u8, ()>>()).await, None);
                 assert_eq!(began.elapsed(), Duration::from_millis(600));
@@ -84,7 +88,7 @@ mod tests {
             };
             assert_eq!(house.ask(question).await, None, "it is left alone");
             assert!(!was_asked);
-            tokio::time::advance(REST).await;
+            tokio::time::advance(Duration::from_millis(rest_ms)).await;
             assert_eq!(house.ask(ready(Ok::<u8, ()>(7))).await, Some(7), "and asked again after a rest");
         });
     }

@@ -62,8 +62,7 @@ impl Door {
             Step::Login => visit.login_page("", "").await?,
             Step::Consent => {
                 let (fields, csrf) = (&visit.params, visit.filler.proof());
-                let values =
-                    context! { client => said.client_name, scopes => words(&said.scopes), fields => pairs(fields), csrf };
+                let values = context! { client => said.client_name, scopes => words(&said.scopes), fields => pairs(fields), csrf };
                 page(StatusCode::OK, "consent.html", values, if onward.is_empty() { pages::ANYWHERE } else { onward })?
             }
             Step::Redirect if !said.action.is_empty() => {
@@ -270,9 +269,10 @@ impl<'a> Visit<'a> {
                 self.mfa_page(&ticket, "That code is not good. Codes change twice a minute, and each is good once.")
             }
             Outcome::Refused | Outcome::Unspecified => {
-                let wrong = match passkey.is_empty() {
-                    true => "The e-mail address or the password is wrong.",
-                    false => "This passkey is not good here. Sign in with your password.",
+                let wrong = if passkey.is_empty() {
+                    "The e-mail address or the password is wrong."
+                } else {
+                    "This passkey is not good here. Sign in with your password."
                 };
                 self.login_page(&email, wrong).await.map(Some)
             }

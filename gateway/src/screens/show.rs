@@ -1,5 +1,6 @@
 //! Showing a screen: who asks, what is asked of whom, and one answer.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -71,7 +72,7 @@ impl Door {
         }
         query(screen, http.uri().query().unwrap_or_default(), &mut params)?;
         let main = screen.parts.iter().find(|part| part.shown).and_then(Part::route).ok_or_else(Error::internal)?;
-        let known = self.whose(http, main).await;
+        let known = self.whose(http, main.public).await;
         for part in screen.parts {
             // What makes some questions dear is that secrets can be guessed with them; a screen passes none on.
             let rate = part.route().map_or(Rate::Normal, |route| route.rate);
@@ -128,7 +129,8 @@ impl Making<'_> {
         let endpoint = Endpoint { route, reads: None, patch: false, index: 0 };
         let Making { door, http, names, identity, deadline } = self;
         let (door, http, names, identity) = (*door, *http, *names, identity.clone());
-        let exchange = Exchange { door, http, names, endpoint, params: Vec::new(), identity };
+        let (params, headers, answered_by) = (Vec::new(), Cow::Borrowed(http.headers()), Cell::default());
+        let exchange = Exchange { door, http, names, endpoint, params, identity, headers, answered_by };
         let mut call = exchange.call(route, &mut members, Vec::new(), None)?;
         call.deadline = *deadline;
         let said = exchange.ask(&call).await.map_err(|failure| Error::from_failure(route, failure))?;

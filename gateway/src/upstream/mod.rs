@@ -22,7 +22,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use messages::route::RpcKind;
 use reqwest::redirect::Policy;
-use runtime::breaker::{Breaker, REST};
+use runtime::reach::breaker::{self, Breaker};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -68,7 +68,7 @@ impl Upstreams {
         let all = &config.upstreams;
         let known = all.iter().enumerate().map(|(index, upstream)| {
             let (ignored, believed) = upstream.check(index, all)?;
-            let (report, breaker) = (Report::default(), Breaker::default());
+            let (report, breaker) = (Report::default(), Breaker::new(breaker::Settings::default()));
             Ok(Known { config: upstream.clone(), ignored, believed, report, breaker })
         });
         known.collect::<Result<_, _>>().map(Upstreams)
@@ -185,7 +185,9 @@ impl Exchange<'_> {
             let _place = place;
             let params = params.iter().map(|(name, value)| (*name, value.as_str().into())).collect();
             let headers = std::borrow::Cow::Borrowed(&headers);
-            let exchange = Exchange { door: &door, http: &http, names: &names, endpoint, params, identity, headers };
+            let (door, answered_by) = (&*door, Cell::default());
+            let exchange =
+                Exchange { door, http: &http, names: &names, endpoint, params, identity, headers, answered_by };
             let shop = match exchange.run(b"").await {
                 Ok(answer) => seen(answer).1,
                 Err(error) => Side { status: error.status().as_u16(), body: None },
@@ -261,13 +263,13 @@ impl Door {
 
     async fn try_upstream(&self, known: &Known, question: Question) -> Result<HttpResponse, Error> {
         let config = &known.config;
-        let client = self.ways.client.as_ref().ok_or_else(|| away("it cannot be asked", REST))?;
+        let client = self.ways.client.as_ref().ok_or_else(|| away("it cannot be asked", rest()))?;
         let place = Place::take(&self.ways.in_flight, config.in_flight_max);
         let _place =
             place.ok_or_else(|| away("as many requests as it takes are under way there", Duration::from_secs(1)))?;
         let asked = Instant::now();
-        if !known.breaker.admits(asked) {
-            return Err(away("it has not answered lately, and is left alone for a moment", REST));
+        if let Err(rest) = known.breaker.admit(asked) {
+            return Err(away("it has not answered lately, and is left alone for a moment", rest));
         }
         let is_safe = matches!(question.method, Method::GET | Method::HEAD | Method::OPTIONS);
         let within = Duration::from_millis(config.timeout_ms);
@@ -280,7 +282,7 @@ impl Door {
             Ok(Err(failure)) if failure.is_connect() => {
                 known.breaker.failed(asked, Instant::now());
                 tracing::warn!(prefix = config.prefix, cause = %failure, "an upstream cannot be reached");
-                Err(away("it cannot be reached; nothing was done", REST))
+                Err(away("it cannot be reached; nothing was done", rest()))
             }
             failed => {
                 known.breaker.failed(asked, Instant::now());
@@ -409,6 +411,11 @@ fn seen(answer: HttpResponse) -> (HttpResponse, Side) {
         }
         Err(body) => (answer.set_body(body), Side { status, body: None }),
     }
+}
+
+/// When who does not answer is worth asking again.
+fn rest() -> Duration {
+    Duration::from_millis(breaker::Settings::default().rest_ms)
 }
 
 fn away(why: &str, retry_after: Duration) -> Error {

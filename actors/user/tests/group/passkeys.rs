@@ -146,7 +146,8 @@ fn what_a_device_must_not_say_is_refused_when_it_is_added_and_when_it_is_shown()
             (good.origin, good.rp_id, good.flags) =
                 ("https://shop.example".into(), "shop.example".into(), PRESENT | VERIFIED);
         }
-        let mut attested = Device { format: "packed".into(), ..Device::elliptic(3) };
+        let mut attested = Device::elliptic(3);
+        attested.format = "packed".into();
         let options = start(&asker, "ada").await;
         let refused = refusal(add(&asker, "ada", "bad", attested.create(&options)).await);
         assert!(format!("{refused:?}").contains("attestation"), "{refused:?}");
@@ -170,7 +171,8 @@ fn a_passkey_that_was_copied_lets_nobody_in_any_more() {
     play(async |world| {
         let (shop, asker) = Shop::open(&world).await;
         register(&asker, "ada").await;
-        let mut device = Device { count: 5, ..Device::elliptic(1) };
+        let mut device = Device::elliptic(1);
+        device.count = 5;
         let options = start(&asker, "ada").await;
         add(&asker, "ada", "one", device.create(&options)).await.expect("added");
         device.count = 6;
