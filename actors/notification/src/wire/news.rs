@@ -66,7 +66,7 @@ pub(crate) fn order_confirmed(heard: &News) -> Told {
         expected_at,
         ..v1::OrderLine::default()
     };
-    let awaited = awaited.into_iter().map(line).collect();
+    let awaited = awaited.map(|awaited| v1::OrderLines { data: awaited.data.into_iter().map(line).collect() });
     let shipping_option = shipping_option.map(|option| option.title).unwrap_or_default();
     let news = news(v1::Topic::OrderConfirmed, String::new(), user_id);
     Ok(inform(order_id, v1::OrderNews { email, amount: total_amount, shipping_option, awaited, ..news }))

@@ -147,7 +147,8 @@ fn news_in(news: v1::OrderNews) -> Result<News, Undecodable> {
     let v1::OrderNews { subject, email, user_id, reason, carrier, tracking_number, .. } = news;
     let v1::OrderNews { tracking_url, shipping_option, lines, .. } = news;
     let lines = lines.into_iter().map(line_in).collect();
-    let awaited = news.awaited.into_iter().map(line_in).collect();
+    let awaited = news.awaited.map(|awaited| awaited.data).unwrap_or_default();
+    let awaited = awaited.into_iter().map(line_in).collect();
     Ok(News {
         topic,
         subject,
@@ -162,6 +163,11 @@ fn news_in(news: v1::OrderNews) -> Result<News, Undecodable> {
         lines,
         awaited,
     })
+}
+
+/// Nothing, when there are none.
+fn lines_out(lines: Vec<Line>) -> Option<v1::OrderLines> {
+    (!lines.is_empty()).then(|| v1::OrderLines { data: lines.into_iter().map(line_out).collect() })
 }
 
 fn news_out(news: News) -> v1::OrderNews {
@@ -181,7 +187,7 @@ fn news_out(news: News) -> v1::OrderNews {
         shipping_option,
         lines: news.lines.into_iter().map(line_out).collect(),
         tracking_url,
-        awaited: news.awaited.into_iter().map(line_out).collect(),
+        awaited: lines_out(news.awaited),
     }
 }
 

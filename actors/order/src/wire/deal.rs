@@ -97,6 +97,15 @@ pub(super) fn awaited_out(waiting: &Waiting) -> Vec<v1::AwaitedLine> {
     waiting.iter().map(line).collect()
 }
 
+/// Nothing, when nothing is waited for.
+pub(super) fn awaited_lines_in(said: Option<&v1::AwaitedLines>) -> Waiting {
+    said.map(|said| awaited_in(&said.data)).unwrap_or_default()
+}
+
+pub(super) fn awaited_lines_out(waiting: &Waiting) -> Option<v1::AwaitedLines> {
+    (!waiting.is_empty()).then(|| v1::AwaitedLines { data: awaited_out(waiting) })
+}
+
 fn terms_in(said: v1::BackorderTerms) -> Backorder {
     let v1::BackorderTerms { together, capture_at_once } = said;
     Backorder { together, capture_at_once }

@@ -5,9 +5,9 @@ use runtime::clock::{from_wire, to_wire};
 use runtime::entity::{Recorded, Undecodable};
 
 use super::deal::{
-    action_in, action_out, address_in, address_out, allotments_in, allotments_out, awaited_in, awaited_out, choice_in,
-    choice_out, created_in, created_out, item_in, item_out, lines, money, paid_in, paid_out, say, shares_in,
-    shares_out, some, units,
+    action_in, action_out, address_in, address_out, allotments_in, allotments_out, awaited_in, awaited_lines_in,
+    awaited_lines_out, awaited_out, choice_in, choice_out, created_in, created_out, item_in, item_out, lines, money,
+    paid_in, paid_out, say, shares_in, shares_out, some, units,
 };
 use super::show::{kind_in, kind_out, parcel_in, parcel_out, status_in, status_out, step_in, step_out};
 use super::{Trouble, unreadable, v1};
@@ -77,7 +77,7 @@ impl Recorded for Event {
                     ship_to: address_out(&ship_to),
                     shipping_option: option.as_ref().map(choice_out),
                     at,
-                    awaited: awaited_out(&awaited),
+                    awaited: awaited_lines_out(&awaited),
                 };
                 ("order.confirmed", event.encode_to_vec())
             }
@@ -250,7 +250,7 @@ impl Recorded for Event {
                 parts: allotments_in(&said.parts),
                 ship_to: address_in(said.ship_to.as_ref()),
                 option: said.shipping_option.as_ref().map(choice_in),
-                awaited: awaited_in(&said.awaited),
+                awaited: awaited_lines_in(said.awaited.as_ref()),
                 user_id: said.user_id,
                 email: said.email,
             }))),

@@ -166,7 +166,7 @@ pub(crate) async fn a_carriers_own_price_counts_and_without_it_the_table(ground:
     drone.rates[0].currency = "USD".to_owned();
     ways.extend([courier, drone]);
     let drawn = draw(&asker, &v1::CreateZoneRequest { options: ways, ..zone("austria", "AT", 490) }).await;
-    asker.until::<rpc::ListOptions>(None, &basket("AT", 4900), |o| o.options.len() == 2).await;
+    asker.until::<rpc::ListOptions>(None, &basket("AT", 4900), |o| o.options.len() == 3).await;
     let light = vec![("standard", 490, 3), ("courier", 1290, 1), ("drone", 1990, 1)];
     for (subtotal, grams, expected, unanswered) in [
         (4900, 900, light, vec![]),
