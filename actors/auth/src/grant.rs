@@ -273,9 +273,9 @@ mod tests {
     fn a_refresh_token_that_is_bound_to_a_key_is_worth_nothing_without_it() {
         let Event::Opened(plain) = opened(1) else { return };
         let bound = Event::Opened(v1::GrantOpened { jkt: Some("key".into()), ..plain });
-        check(&[bound.clone()], refresh_with(1, "key"), "grant.refreshed");
+        check(std::slice::from_ref(&bound), refresh_with(1, "key"), "grant.refreshed");
         for jkt in ["", "other"] {
-            check(&[bound.clone()], refresh_with(1, jkt), "the refresh token is bound to another key");
+            check(std::slice::from_ref(&bound), refresh_with(1, jkt), "the refresh token is bound to another key");
             // Nor does it end the family.
             let used = [bound.clone(), refreshed(2, 2)];
             check(&used, refresh_with(1, jkt), "the refresh token is bound to another key");

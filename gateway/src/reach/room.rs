@@ -284,7 +284,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     fn room(max_connections: usize, max_pending_requests: usize, all_requests_max: usize) -> Room {
         let limits = Limits { max_connections, max_pending_requests, max_requests: 1, all_requests_max };

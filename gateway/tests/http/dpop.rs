@@ -167,7 +167,7 @@ async fn where_nonces_are_asked_for_a_proof_without_one_is_told_it() {
     let form = play
         .shop
         .ask("POST", "/oauth2/token")
-        .header("DPoP", &client.proof(&Client::says("POST", "/oauth2/token", None)));
+        .header("DPoP", client.proof(&Client::says("POST", "/oauth2/token", None)));
     let answer = form.header("Content-Type", "application/x-www-form-urlencoded").body("grant_type=x").send().await;
     assert_eq!(
         (answer.status, &answer.json()["error"], answer.sure("dpop-nonce")),

@@ -102,7 +102,7 @@ mod tests {
 
     fn active(tier: Tier) -> Vec<Event> {
         let standing = Standing { status: Status::Active, tier, ..Default::default() };
-        vec![event(What::Registered(Box::new(Newcomer::default()))), event(What::Created(Box::new(standing)))]
+        vec![event(What::Registered(Box::default())), event(What::Created(Box::new(standing)))]
     }
 
     fn pay(plan: &str, days: i64, payment: &str) -> Command {

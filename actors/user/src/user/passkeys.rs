@@ -180,7 +180,7 @@ mod tests {
 
     fn active() -> Vec<Event> {
         let standing = crate::user::Standing { status: Status::Active, ..Default::default() };
-        vec![event(What::Registered(Box::new(Newcomer::default()))), event(What::Created(Box::new(standing)))]
+        vec![event(What::Registered(Box::default())), event(What::Created(Box::new(standing)))]
     }
 
     fn answered(name: &str) -> Answered {
