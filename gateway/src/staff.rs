@@ -5,7 +5,7 @@
 use actix_web::http::header::HeaderValue;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::door::Door;
 use crate::error::Error;
@@ -84,26 +84,28 @@ impl Door {
 }
 
 /// The operations, for the document of the API.
-pub(crate) fn operations() -> impl Iterator<Item = (String, Value)> {
-    Page::ALL.into_iter().map(|page| {
+pub(crate) fn operations(headers: &Map<String, Value>) -> impl Iterator<Item = (String, Value)> {
+    Page::ALL.into_iter().map(move |page| {
         let (summary, description) = page.about();
         let problem = |status: &str, description: &str| {
             let content = json!({"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}});
-            (status.to_owned(), json!({"description": description, "content": content}))
+            (status.to_owned(), json!({"description": description, "headers": headers, "content": content}))
         };
-        let mut responses = serde_json::Map::from_iter([
+        let mut responses = Map::from_iter([
+            problem("400", "The request cannot be read."),
             problem("401", "There is no bearer token, or nobody holds it."),
             problem("403", "The token is not one of staff."),
             problem("414", "The request target is longer than is allowed."),
             problem("429", "The requests of this minute are used up."),
             problem("431", "The headers are longer together than is allowed."),
+            problem("500", "Something went wrong on our side."),
         ]);
         let rows = json!({
             "type": "object", "required": ["data"],
             "properties": {"data": {"type": "array", "items": {"type": "object"}}},
         });
-        responses
-            .insert("200".into(), json!({"description": "Done.", "content": {"application/json": {"schema": rows}}}));
+        let content = json!({"application/json": {"schema": rows}});
+        responses.insert("200".into(), json!({"description": "Done.", "headers": headers, "content": content}));
         let operation = json!({
             "operationId": format!("gateway_{}", page.name()),
             "tags": ["gateway"],

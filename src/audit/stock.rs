@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use messages::inventory::v1::{Reservation, TransferStatus};
-use messages::order::v1::{Amendment, AmendmentStatus, Order, OrderStatus, StockStatus};
+use messages::order::v1::{Amendment, AmendmentStatus, Order, OrderStatus, ParcelStatus, StockStatus};
 
 use super::facts::Facts;
 use super::finding::Finding;
@@ -131,12 +131,15 @@ fn check_order(order: &Order, reservations: &BTreeMap<String, Reservation>, foun
     let place = format!("order {}", order.order_id);
     let (mut still, mut kept): (BTreeMap<&str, i64>, BTreeMap<&str, i64>) = Default::default();
     for part in &order.parts {
+        // What is exchanged is packed after the order was completed.
+        let is_on_its_way =
+            order.status() == Completed && part.parcels.iter().any(|parcel| parcel.status() == ParcelStatus::Packing);
         let reservation = reservations.get(&part.reservation_id);
         if reservation.is_none() && matches!(part.stock(), StockStatus::Held | StockStatus::Confirmed) {
             let says = format!("it counts on reservation {}, which does not exist", part.reservation_id);
             found.push(Finding::wrong("reservation_missing", place.clone(), says));
         }
-        for (sku, units) in reservation.into_iter().flat_map(open) {
+        for (sku, units) in reservation.into_iter().filter(|_| !is_on_its_way).flat_map(open) {
             *still.entry(sku).or_default() += units;
         }
         for line in reservation.into_iter().flat_map(|reservation| &reservation.lines) {

@@ -108,6 +108,8 @@ pub(crate) async fn are_rotated_under_load() {
             tokio::task::yield_now().await;
         }
     };
+    // The gateway has answered, so it is connected too.
+    more().await;
     let before = shown(&server);
     assert!(before.len() >= 3, "a group has two connections, the gateway one at least: {before:?}");
     for _ in 0..ROTATIONS {

@@ -20,6 +20,7 @@ const NOT_SHOWN: &[(&str, &str)] = &[
     ("/api/v1/api-keys/{api_key_id}/history", "the same"),
     ("/api/v1/events", "the feed is off until `keep_events` is set"),
     ("/api/v1/sessions", "those of who asks, and a token of the configuration is no person"),
+    ("/api/v1/users/{user_id}/passkeys/{passkey_id}", "nobody here has a device that makes one"),
 ];
 
 /// What some GETs have to be asked.

@@ -134,7 +134,7 @@ fn document(
     }
     let [schemas, responses] = schemas.into_components();
     shaped::add(&mut paths, &schemas, routes, versions);
-    paths.extend(staff::operations().map(|(path, get)| (path, json!({"get": get}))));
+    paths.extend(staff::operations(&operation::on_every_answer()).map(|(path, get)| (path, json!({"get": get}))));
     json!({
         "openapi": "3.1.0",
         "info": {

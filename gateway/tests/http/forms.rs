@@ -216,11 +216,15 @@ async fn a_file_that_cannot_be_read_is_our_fault() {
 
 #[actix_web::test]
 async fn the_document_tells_what_is_no_json() {
+    const LIMIT: u64 = 1 << 20;
     let routes: &'static [&'static Route] = vec![leak(webhook()), leak(print())].leak();
     let shop = Shop::with_routes(routes, config(), |_| None).await;
     for (target, schema) in [
-        ("/openapi.json", json!({"type": "string", "contentMediaType": "application/octet-stream"})),
-        ("/openapi.json?version=3.0", json!({"type": "string", "format": "binary"})),
+        (
+            "/openapi.json",
+            json!({"type": "string", "contentMediaType": "application/octet-stream", "maxLength": LIMIT}),
+        ),
+        ("/openapi.json?version=3.0", json!({"type": "string", "format": "binary", "maxLength": LIMIT})),
     ] {
         let document = shop.get(target).await.json();
         let hear = &document["paths"]["/webhooks/payment/{provider}"]["post"];

@@ -221,13 +221,15 @@ async fn the_document_tells_how_to_be_a_guest() {
         );
         let operation = |path: &str, method: &str| document["paths"][path][method].clone();
         let create = operation("/api/v1/products", "post");
-        assert_eq!(create["security"], json!([{"bearer": ["product:write"]}, {"guest": []}, {}]));
+        assert_eq!(create["security"], json!([{"oauth": ["product:write"]}, {"bearer": []}, {"guest": []}, {}]));
         assert!(create["responses"]["201"]["headers"]["Guest-Token"].is_object());
         let list = operation(WAREHOUSES, "get");
-        assert_eq!(list["security"], json!([{"bearer": ["inventory:read"]}, {"guest": []}]), "reading makes no guest");
+        let or_a_token = json!([{"oauth": ["inventory:read"]}, {"bearer": []}, {"guest": []}]);
+        assert_eq!(list["security"], or_a_token, "reading makes no guest");
         assert_eq!(list["responses"]["200"]["headers"].get("Guest-Token"), None::<&Value>);
         let adjust = operation("/api/v1/inventory/adjust", "post");
-        assert_eq!(adjust["security"], json!([{"bearer": ["inventory:write"]}]));
-        assert_eq!(operation("/api/v1/products", "get")["security"], json!([{}, {"bearer": []}]));
+        assert_eq!(adjust["security"], json!([{"oauth": ["inventory:write"]}, {"bearer": []}]));
+        let public = operation("/api/v1/products", "get")["security"].clone();
+        assert_eq!(public, json!([{}, {"oauth": ["product:read"]}, {"bearer": []}]));
     }
 }

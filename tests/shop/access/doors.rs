@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::house::Ask;
 
 /// Ids of what belongs to a person.
-pub(super) const OWNED: [&str; 14] =
-    ["usr", "adr", "ses", "key", "cart", "quo", "ord", "ret", "amd", "pay", "pm", "rfd", "shp", "ntf"];
+pub(super) const OWNED: [&str; 15] =
+    ["usr", "adr", "ses", "key", "pky", "cart", "quo", "ord", "ret", "amd", "pay", "pm", "rfd", "shp", "ntf"];
 /// Ids of what belongs to the shop.
 const THE_SHOPS: [&str; 15] =
     ["prd", "cat", "col", "prl", "wh", "trf", "rsv", "zon", "cmp", "cpn", "rdm", "tpl", "whe", "job", "cli"];

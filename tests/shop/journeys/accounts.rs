@@ -92,11 +92,11 @@ fn a_code_from_the_mailbox_verifies_the_address_and_staff_look_after_the_account
     journey(async || {
         let mut shop = Stocked::open().await;
         let user_id = text(&register(&shop, "ada@example.com").await, "/user_id");
-        // Notification hears of it and writes; the mail is captured.
+        // Notification hears of it and writes; the mail is captured, and until then nobody may read the code.
         let mails = format!("/api/v1/users/{user_id}/notifications");
         let is_there = |page: &Value| {
             let mails = page["data"].as_array().cloned().unwrap_or_default();
-            mails.iter().any(|mail| mail["topic"] == "email_verification")
+            mails.iter().any(|mail| mail["topic"] == "email_verification" && mail["provider"] == "capture")
         };
         let page = shop.until(Ask::get(mails), is_there).await;
         let mails = page["data"].as_array().expect("mails").clone();

@@ -196,9 +196,10 @@ pub fn notification(message: &Message, version: u64) -> Option<v1::Notification>
     let letter = message.letter.as_ref()?;
     let about = &letter.about;
     let (provider, provider_reference) = message.taken_by.clone().unwrap_or_default();
-    let (text, html) = match is_hidden(message, letter) {
-        true => (HIDDEN.to_owned(), String::new()),
-        false => (letter.text.clone(), letter.html.clone()),
+    let (text, html) = if is_hidden(message, letter) {
+        (HIDDEN.to_owned(), String::new())
+    } else {
+        (letter.text.clone(), letter.html.clone())
     };
     let next_try_at = match message.status {
         Status::Queued(until) => Some(to_wire(until)),

@@ -117,8 +117,8 @@ pub async fn start(
         return Err(StartError::Unhandled { group: name, rpcs: unhandled });
     }
     let unprepared = |source| StartError::Fabric { group: name, source };
-    let log = fabric.log(contract).await.map_err(unprepared)?;
-    fabric.seat_hearers(contract).await.map_err(unprepared)?;
+    let log = answered(name, async || fabric.log(contract).await).await.map_err(unprepared)?;
+    answered(name, async || fabric.seat_hearers(contract).await).await.map_err(unprepared)?;
     let (extent, from) = admitted(&group, &store, &log).await?;
     if extent.partitions != contract.partitions {
         let (code, stream) = (contract.partitions, extent.partitions);
@@ -164,6 +164,21 @@ pub async fn start(
     actix_rt::spawn(mend(parts.clone(), died, failing));
     listening(&shared).await;
     Ok(Replica { shared, parts, failed, drain: drained })
+}
+
+/// What a replica cannot start without, asked for until it is there. A server that has just begun, or whose disk is busy,
+/// may have better things to do for a while.
+async fn answered<T>(group: &str, ask: impl AsyncFn() -> Result<T, fabric::Error>) -> Result<T, fabric::Error> {
+    let began = Instant::now();
+    loop {
+        match ask().await {
+            Err(cause @ fabric::Error::Failed { .. }) if began.elapsed() < ANSWERS_WITHIN => {
+                tracing::info!(group, %cause, "the server does not answer yet");
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// Holds the checkpoint against the log. On a cluster a leader that has lost its place may still answer, from a copy

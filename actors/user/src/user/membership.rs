@@ -92,7 +92,7 @@ mod tests {
     use runtime::entity::testing::{decide, fold, moment, owed};
 
     use super::*;
-    use crate::user::{Command, Event, Newcomer, Status};
+    use crate::user::{Command, Event, Status};
 
     const DAY: i64 = 24 * 60 * 60;
 

@@ -172,7 +172,7 @@ mod tests {
     use runtime::entity::testing::{decide, fold, moment};
 
     use super::*;
-    use crate::user::{Command, Event, Newcomer};
+    use crate::user::{Command, Event};
 
     fn event(what: What) -> Event {
         Event { id: "ada".into(), at: moment(1), what }
