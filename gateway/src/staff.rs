@@ -104,6 +104,8 @@ pub(crate) fn operations(headers: &Map<String, Value>) -> impl Iterator<Item = (
             "type": "object", "required": ["data"],
             "properties": {"data": {"type": "array", "items": {"type": "object"}}},
         });
+        // As everywhere, whoever asks too often is told when to come back.
+        responses["429"]["headers"]["Retry-After"] = json!({"$ref": "#/components/headers/Retry-After"});
         let content = json!({"application/json": {"schema": rows}});
         responses.insert("200".into(), json!({"description": "Done.", "headers": headers, "content": content}));
         let operation = json!({

@@ -230,6 +230,6 @@ async fn the_document_tells_how_to_be_a_guest() {
         let adjust = operation("/api/v1/inventory/adjust", "post");
         assert_eq!(adjust["security"], json!([{"oauth": ["inventory:write"]}, {"bearer": []}]));
         let public = operation("/api/v1/products", "get")["security"].clone();
-        assert_eq!(public, json!([{}, {"oauth": ["product:read"]}, {"bearer": []}]));
+        assert_eq!(public, json!([{}, {"oauth": []}, {"bearer": []}]));
     }
 }

@@ -162,8 +162,8 @@ async fn who_takes_everything_back_is_told_to_calm_down() {
     drop(client.send);
     let why = timeout(PATIENCE, client.ended).await.expect("it has ended").expect("no panic");
     let why = why.expect_err("not in peace");
-    // Who still writes may hear of it from the socket alone.
-    assert!(why.is_io() || why.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM), "{why}");
+    // Who still writes may hear of it from the socket alone, or of the request that came too late.
+    assert!(why.is_io() || why.is_go_away(), "{why}");
     assert!(shop.heard().len() < 1_000, "what was taken back is not asked");
     let mut client = papers.http2(shop.address, &builder()).await;
     assert_eq!(client.ask(request("GET", PRODUCT, &[]), None).await.expect("answered").status, 200);

@@ -107,5 +107,5 @@ try {
   const ended = new Promise((done) => chromium.on('exit', done));
   chromium.kill();
   await ended;
-  rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  rmSync(home, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 });
 }
