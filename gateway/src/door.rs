@@ -140,6 +140,14 @@ impl Door {
         found: Found<'_>,
         allowance: &Cell<Option<Allowance>>,
     ) -> Result<HttpResponse, Error> {
+        // What no method of a path may ask is refused as that, whatever comes with it.
+        if let Found::MethodNotAllowed(allow) = &found
+            && http.method() != Method::OPTIONS
+            && self.front != Front::Beside
+            && !self.is_passed(http)
+        {
+            return Err(Error::method_not_allowed(allow));
+        }
         limits::head(http, &self.shared.config.limits)?;
         if self.front == Front::Beside
             && let Some(elsewhere) = redirect::answer(http, &self.shared.config.issuer)

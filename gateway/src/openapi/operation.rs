@@ -11,6 +11,8 @@ use crate::guest::Guests;
 
 /// The longest header: all of them together may be no longer, unless the shop's configuration says so.
 const HEAD_MAX: usize = 32 * 1024;
+/// How long a header is that is handed on: several of them have to fit.
+const HANDED_ON_MAX: usize = 2 * 1024;
 
 /// What every operation's headers mean, once.
 pub(super) fn headers() -> Value {
@@ -119,7 +121,7 @@ pub(super) fn operation(
 
 /// A header that is handed to the group as it came.
 fn taken(name: &str) -> Value {
-    json!({"name": name, "in": "header", "description": "Handed on as it came.", "schema": {"type": "string", "maxLength": HEAD_MAX}})
+    json!({"name": name, "in": "header", "description": "Handed on as it came.", "schema": {"type": "string", "maxLength": HANDED_ON_MAX}})
 }
 
 /// A body that is not JSON.
